@@ -1,0 +1,36 @@
+//! What becamera talks about: cameras, workers, runs, samples. Plain data and its validation.
+
+mod camera;
+mod ids;
+mod run;
+mod sample;
+pub mod stream_url;
+mod worker;
+
+pub use camera::{
+    Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
+    DetectSettings, InvalidField, SourceSettings,
+};
+pub use ids::{CameraId, RunId, WorkerId};
+pub use run::{
+    Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
+};
+pub use sample::{LatestCount, Sample, SamplePage, SampleQuery};
+pub use stream_url::{StreamUrl, StreamUrlPolicy};
+pub use worker::{RunnerInfo, WorkerStatus};
+
+/// One reading of both clocks: policies measure durations on `mono` and show `wall` to people.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Monotonic time, for durations and deadlines.
+    pub mono: std::time::Instant,
+    /// UTC wall-clock time, for records and answers.
+    pub wall: chrono::DateTime<chrono::Utc>,
+}
+
+impl Now {
+    /// Reads the system's clocks.
+    pub fn read() -> Self {
+        Self { mono: std::time::Instant::now(), wall: chrono::Utc::now() }
+    }
+}

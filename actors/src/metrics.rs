@@ -1,0 +1,345 @@
+//! Every metric of the service, in a registry of its own.
+//!
+//! Labels are `camera`, `worker`, `reason`, `state`, `route`, `method` and `status` only: never a
+//! URL, never anything without bounds. The doc comment's text is the metric's help.
+
+use prometheus::{
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+};
+
+use crate::domain::{CameraId, CameraState, Progress, WorkerId, WorkerStatus};
+
+/// The service's metrics. Cheap to clone: every handle is shared.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    /// Workers by status.
+    pub workers: IntGaugeVec,
+    /// Worker restarts by reason.
+    pub worker_restarts: IntCounterVec,
+    /// CPU seconds used by each worker's processes.
+    pub worker_cpu_seconds: GaugeVec,
+    /// Resident memory of each worker's process.
+    pub worker_resident_bytes: IntGaugeVec,
+    /// Cameras by state.
+    pub cameras: IntGaugeVec,
+    /// 1 while a camera's frames are analysed, else 0.
+    pub camera_up: IntGaugeVec,
+    /// Cameras that wait for a worker.
+    pub queue_depth: IntGauge,
+    /// Frames analysed by camera.
+    pub frames_processed: IntCounterVec,
+    /// Frames received but not analysed by camera.
+    pub frames_dropped: IntCounterVec,
+    /// Frames that could not be read or analysed by camera.
+    pub frames_errored: IntCounterVec,
+    /// Time of an inference.
+    pub inference_seconds: HistogramVec,
+    /// Work on an analysed frame: convert, detect, count.
+    pub frame_processing_seconds: HistogramVec,
+    /// Time from receiving a frame to having its count.
+    pub frame_latency_seconds: HistogramVec,
+    /// Age of a camera's newest counted frame.
+    pub frame_age_seconds: GaugeVec,
+    /// People in a camera's newest counted frame.
+    pub people: IntGaugeVec,
+    /// Reconnects of a camera's stream by reason.
+    pub reconnects: IntCounterVec,
+    /// Samples written to the database.
+    pub samples_written: IntCounter,
+    /// Writes to the database that failed.
+    pub sample_write_failures: IntCounter,
+    /// Samples lost because the buffer was full while the database was away.
+    pub samples_lost: IntCounter,
+    /// Samples that wait to be written.
+    pub samples_buffered: IntGauge,
+    /// Time of a batched write to the database.
+    pub sample_write_seconds: Histogram,
+    /// Cache operations that failed.
+    pub cache_failures: IntCounter,
+    /// Lines of native libraries' output by worker, shown or not.
+    pub native_log_lines: IntCounterVec,
+    /// HTTP requests by route, method and status.
+    pub http_requests: IntCounterVec,
+    /// Time of HTTP requests by route.
+    pub http_request_seconds: HistogramVec,
+    /// When the service started, Unix time.
+    pub start_time: Gauge,
+}
+
+const FRAME_BUCKETS: [f64; 13] =
+    [0.002, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0];
+const REQUEST_BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 5.0];
+
+impl Metrics {
+    /// Registers every metric. `version` and `revision` become the labels of the build info.
+    pub fn new(version: &str) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some("becamera".into()), None)?;
+        let r = &registry;
+        let build = IntGaugeVec::new(
+            Opts::new("build_info", "Always 1; the labels say what runs."),
+            &["version"],
+        )?;
+        build.with_label_values(&[version]).set(1);
+        r.register(Box::new(build))?;
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        // Process metrics carry no prefix by Prometheus' own convention; see `render`.
+        let metrics = Self {
+            workers: gauges(r, "workers", "Workers by status.", &["state"])?,
+            worker_restarts: counters(
+                r,
+                "worker_restarts_total",
+                "Worker restarts by reason.",
+                &["worker", "reason"],
+            )?,
+            worker_cpu_seconds: add(
+                r,
+                GaugeVec::new(
+                    Opts::new(
+                        "worker_cpu_seconds",
+                        "CPU seconds used by the worker's present process.",
+                    ),
+                    &["worker"],
+                )?,
+            )?,
+            worker_resident_bytes: gauges(
+                r,
+                "worker_resident_bytes",
+                "Resident memory of the worker's process.",
+                &["worker"],
+            )?,
+            cameras: gauges(r, "cameras", "Cameras by state.", &["state"])?,
+            camera_up: gauges(
+                r,
+                "camera_up",
+                "1 while the camera's frames are analysed, else 0.",
+                &["camera"],
+            )?,
+            queue_depth: add(r, IntGauge::new("queue_depth", "Cameras that wait for a worker.")?)?,
+            frames_processed: counters(
+                r,
+                "frames_processed_total",
+                "Frames analysed.",
+                &["camera"],
+            )?,
+            frames_dropped: counters(
+                r,
+                "frames_dropped_total",
+                "Frames received but not analysed: beyond the budget, or the worker was busy.",
+                &["camera"],
+            )?,
+            frames_errored: counters(
+                r,
+                "frames_errored_total",
+                "Frames that could not be read or analysed.",
+                &["camera"],
+            )?,
+            inference_seconds: histograms(
+                r,
+                "inference_seconds",
+                "Time of an inference.",
+                &["camera"],
+                &FRAME_BUCKETS,
+            )?,
+            frame_processing_seconds: histograms(
+                r,
+                "frame_processing_seconds",
+                "Work on an analysed frame: convert, detect, count.",
+                &["camera"],
+                &FRAME_BUCKETS,
+            )?,
+            frame_latency_seconds: histograms(
+                r,
+                "frame_latency_seconds",
+                "Time from receiving a frame to having its count.",
+                &["camera"],
+                &FRAME_BUCKETS,
+            )?,
+            frame_age_seconds: add(
+                r,
+                GaugeVec::new(
+                    Opts::new("frame_age_seconds", "Age of the camera's newest counted frame."),
+                    &["camera"],
+                )?,
+            )?,
+            people: gauges(
+                r,
+                "people",
+                "People in the camera's newest counted frame.",
+                &["camera"],
+            )?,
+            reconnects: counters(
+                r,
+                "reconnects_total",
+                "Times the camera's stream had to be opened again, by reason.",
+                &["camera", "reason"],
+            )?,
+            samples_written: add(
+                r,
+                IntCounter::new("samples_written_total", "Samples written to the database.")?,
+            )?,
+            sample_write_failures: add(
+                r,
+                IntCounter::new(
+                    "sample_write_failures_total",
+                    "Batched writes to the database that failed.",
+                )?,
+            )?,
+            samples_lost: add(
+                r,
+                IntCounter::new(
+                    "samples_lost_total",
+                    "Samples lost because the buffer was full while the database was away.",
+                )?,
+            )?,
+            samples_buffered: add(
+                r,
+                IntGauge::new("samples_buffered", "Samples that wait to be written.")?,
+            )?,
+            sample_write_seconds: add(
+                r,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "sample_write_seconds",
+                        "Time of a batched write to the database.",
+                    )
+                    .buckets(REQUEST_BUCKETS.to_vec()),
+                )?,
+            )?,
+            cache_failures: add(
+                r,
+                IntCounter::new("cache_failures_total", "Cache operations that failed.")?,
+            )?,
+            native_log_lines: counters(
+                r,
+                "native_log_lines_total",
+                "Lines that native libraries printed in the worker's process.",
+                &["worker"],
+            )?,
+            http_requests: counters(
+                r,
+                "http_requests_total",
+                "HTTP requests.",
+                &["route", "method", "status"],
+            )?,
+            http_request_seconds: histograms(
+                r,
+                "http_request_seconds",
+                "Time of HTTP requests.",
+                &["route"],
+                &REQUEST_BUCKETS,
+            )?,
+            start_time: add(
+                r,
+                Gauge::new("start_time_seconds", "When the service started, Unix time.")?,
+            )?,
+            registry: registry.clone(),
+        };
+        registry.register(Box::new(process))?;
+        Ok(metrics)
+    }
+
+    /// The metrics in Prometheus' text format.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let mut out = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut out)?;
+        String::from_utf8(out).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+
+    /// Adds what a frame loop reports.
+    pub fn record_progress(&self, camera: CameraId, progress: &Progress) {
+        let label = camera.to_string();
+        let label = &[label.as_str()];
+        self.frames_processed.with_label_values(label).inc_by(progress.frames.into());
+        self.frames_dropped.with_label_values(label).inc_by(progress.dropped.into());
+        self.frames_errored.with_label_values(label).inc_by(progress.errors.into());
+        for (histogram, values) in [
+            (&self.inference_seconds, &progress.inference_ms),
+            (&self.frame_processing_seconds, &progress.processing_ms),
+            (&self.frame_latency_seconds, &progress.latency_ms),
+        ] {
+            let histogram = histogram.with_label_values(label);
+            values.iter().for_each(|ms| histogram.observe(f64::from(*ms) / 1000.0));
+        }
+        if let Some(people) = progress.people {
+            self.people.with_label_values(label).set(people.into());
+        }
+    }
+
+    /// Sets how many workers have each status.
+    pub fn set_workers(&self, statuses: impl Iterator<Item = WorkerStatus> + Clone) {
+        for status in WorkerStatus::ALL {
+            let count = statuses.clone().filter(|s| *s == status).count();
+            self.workers.with_label_values(&[status.as_str()]).set(count as i64);
+        }
+    }
+
+    /// Sets how many cameras have each state.
+    pub fn set_cameras(&self, states: impl Iterator<Item = CameraState> + Clone) {
+        for state in CameraState::ALL {
+            let count = states.clone().filter(|s| *s == state).count();
+            self.cameras.with_label_values(&[state.as_str()]).set(count as i64);
+        }
+    }
+
+    /// Sets what a worker's process uses.
+    pub fn set_worker_usage(&self, worker: WorkerId, cpu_seconds: f64, resident_bytes: u64) {
+        let label = worker.to_string();
+        self.worker_cpu_seconds.with_label_values(&[label.as_str()]).set(cpu_seconds);
+        let bytes = i64::try_from(resident_bytes).unwrap_or(i64::MAX);
+        self.worker_resident_bytes.with_label_values(&[label.as_str()]).set(bytes);
+    }
+
+    /// Drops the series of a camera that was deleted.
+    pub fn forget_camera(&self, camera: CameraId) {
+        let label = camera.to_string();
+        let label = &[label.as_str()];
+        // An absent series is as good as a removed one.
+        let _ = self.camera_up.remove_label_values(label);
+        let _ = self.frames_processed.remove_label_values(label);
+        let _ = self.frames_dropped.remove_label_values(label);
+        let _ = self.frames_errored.remove_label_values(label);
+        let _ = self.inference_seconds.remove_label_values(label);
+        let _ = self.frame_processing_seconds.remove_label_values(label);
+        let _ = self.frame_latency_seconds.remove_label_values(label);
+        let _ = self.frame_age_seconds.remove_label_values(label);
+        let _ = self.people.remove_label_values(label);
+    }
+}
+
+fn add<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn counters(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    add(r, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn gauges(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    add(r, IntGaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn histograms(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> Result<HistogramVec, prometheus::Error> {
+    add(r, HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+}

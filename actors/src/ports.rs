@@ -1,0 +1,101 @@
+//! What the actors need of the world. `src/` implements these; tests put fakes behind them.
+
+use std::{future::Future, pin::Pin};
+
+use crate::{
+    ctl::Ctl,
+    domain::{
+        Camera, CameraId, Crash, Exit, Job, LatestCount, RunnerInfo, Sample, SamplePage,
+        SampleQuery, StreamEvent,
+    },
+};
+
+/// A future that an async port returns.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Takes what a run reports. Called from the frame loop: it must not block.
+pub trait EventSink {
+    /// Takes one event.
+    fn emit(&mut self, event: StreamEvent);
+}
+
+impl<F: FnMut(StreamEvent)> EventSink for F {
+    fn emit(&mut self, event: StreamEvent) {
+        self(event);
+    }
+}
+
+/// Runs jobs on behalf of one worker: in a child process, or in the worker's own thread.
+pub trait StreamRunner {
+    /// Makes it ready for a job: starts the process, loads the model. A no-op when it is ready.
+    fn start(&mut self) -> Result<RunnerInfo, Crash>;
+
+    /// Runs one job to its end. Returns within [`worker::STOP_GRACE``] of a cancel plus
+    /// the time to kill a process. After `Exit::Crashed` it must be started again.
+    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> Exit;
+
+    /// Looks after an idle runner: is it still alive?
+    fn check(&mut self) -> Result<(), Crash>;
+
+    /// Ends it and releases everything native. `start` may follow.
+    fn stop(&mut self);
+}
+
+/// Reads one stream, detects and counts: the frame loop.
+pub trait StreamPipeline {
+    /// Runs one job to its end.
+    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> PipelineExit;
+}
+
+/// How a frame loop ended, and whether its process can be used again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipelineExit {
+    /// How the run ended.
+    pub exit: Exit,
+    /// A native call is still stuck in a thread of this process, which must therefore end.
+    pub retire: bool,
+}
+
+/// Why a store or cache could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be reached now; trying again later makes sense.
+    #[error("storage is unavailable: {0}")]
+    Unavailable(String),
+    /// It refused the request; the same request will fail again.
+    #[error("storage refused the request: {0}")]
+    Rejected(String),
+}
+
+/// Keeps cameras and samples. Blocking: actors call it on a thread that may wait.
+pub trait CountStore: Send + Sync {
+    /// Writes samples in one transaction. Idempotent by `(camera_id, bucket_start)`.
+    fn write_samples(&self, samples: &[Sample]) -> Result<(), StoreError>;
+
+    /// Reads a page of samples.
+    fn read_samples(&self, query: &SampleQuery) -> Result<SamplePage, StoreError>;
+
+    /// Reads every registered camera.
+    fn load_cameras(&self) -> Result<Vec<Camera>, StoreError>;
+
+    /// Registers a camera or replaces its registration.
+    fn save_camera(&self, camera: &Camera) -> Result<(), StoreError>;
+
+    /// Forgets a camera and its samples. Succeeds when it is not there.
+    fn delete_camera(&self, camera: CameraId) -> Result<(), StoreError>;
+
+    /// Whether it can be reached and written.
+    fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Keeps the newest count of each camera.
+pub trait CountCache: Send + Sync {
+    /// Replaces a camera's newest count.
+    fn put<'a>(&'a self, count: &'a LatestCount) -> PortFuture<'a, Result<(), StoreError>>;
+
+    /// A camera's newest count.
+    fn get(&self, camera: CameraId) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>>;
+
+    /// Forgets a camera.
+    fn remove(&self, camera: CameraId) -> PortFuture<'_, Result<(), StoreError>>;
+}

@@ -1,0 +1,1 @@
+//! Where the newest counts are kept.

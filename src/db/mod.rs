@@ -1,0 +1,1 @@
+//! The database: cameras and counts behind the `CountStore` port.

@@ -1,0 +1,1 @@
+//! The REST interface: HTTP calls become actor messages.

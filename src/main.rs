@@ -1,0 +1,3 @@
+//! The becamera binary.
+
+fn main() {}

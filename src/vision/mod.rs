@@ -1,0 +1,1 @@
+//! Everything native: capture, detection and the frame loop.
