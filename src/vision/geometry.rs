@@ -108,10 +108,9 @@ mod tests {
 
     fn any_detection() -> impl Strategy<Value = Detection> {
         let side = 0f32..300.0;
-        (-50f32..300.0, -50f32..300.0, side.clone(), side, 0f32..1.0)
-            .prop_map(|(left, top, width, height, score)| {
-                detection(left, top, width, height, score)
-            })
+        (-50f32..300.0, -50f32..300.0, side.clone(), side, 0f32..1.0).prop_map(
+            |(left, top, width, height, score)| detection(left, top, width, height, score),
+        )
     }
 
     #[test]

@@ -88,7 +88,9 @@ fn shapes(level: usize) -> Vec<(f32, f32)> {
     let size = TRAINED_SIZE as f32;
     pairs
         .into_iter()
-        .map(|(scale, ratio): (f32, f32)| (size * scale * ratio.sqrt(), size * scale / ratio.sqrt()))
+        .map(|(scale, ratio): (f32, f32)| {
+            (size * scale * ratio.sqrt(), size * scale / ratio.sqrt())
+        })
         .collect()
 }
 

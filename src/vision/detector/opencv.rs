@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use becamera_actors::{domain::DetectSettings, settings::DetectorSettings};
 use opencv::{
-    core::{CV_32F, CV_8UC3, Mat, Scalar, Size, Vector},
+    core::{CV_8UC3, CV_32F, Mat, Scalar, Size, Vector},
     dnn::{self, Net, NetTrait},
     prelude::*,
 };
