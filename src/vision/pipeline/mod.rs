@@ -191,3 +191,6 @@ fn milliseconds(duration: Duration) -> f32 {
 fn wall_time(moment: Instant) -> DateTime<Utc> {
     Utc::now() - TimeDelta::from_std(moment.elapsed()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
