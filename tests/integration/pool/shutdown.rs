@@ -43,7 +43,7 @@ fn a_second_signal_ends_it_at_once() {
     // The first would have to wait for this one.
     service.process_of(1).signal(Signal::SIGSTOP);
     service.signal(Signal::SIGTERM);
-    service.wait_log(&["shut"]);
+    service.wait_log(&["SIGTERM"]);
     service.signal(Signal::SIGTERM);
     let (_, took) = service.wait_exit(secs(5));
     assert!(took < millis(700), "{took:?}");

@@ -10,8 +10,6 @@ use std::{
     thread,
 };
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
-
 /// A server that treats every connection in the same bad way.
 pub struct FakeCamera {
     address: SocketAddr,
@@ -104,23 +102,21 @@ fn read_request(reader: &mut impl BufRead) -> Option<String> {
     }
 }
 
-/// A port on which nobody listens, kept so that nobody else can take it meanwhile.
+/// A port on which nobody listens. It is the near end of a connection, so that nobody else can
+/// take it meanwhile.
 pub struct RefusingPort {
-    port: u16,
-    _socket: std::os::fd::OwnedFd,
+    connection: TcpStream,
+    _listener: TcpListener,
 }
 
 impl RefusingPort {
     pub fn new() -> Self {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None).unwrap();
-        use std::os::fd::AsRawFd;
-        bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).unwrap();
-        let address: SockaddrIn = getsockname(socket.as_raw_fd()).unwrap();
-        Self { port: address.port(), _socket: socket }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        Self { connection, _listener: listener }
     }
 
     pub fn url(&self) -> String {
-        format!("rtsp://127.0.0.1:{}/stream", self.port)
+        format!("rtsp://{}/stream", self.connection.local_addr().unwrap())
     }
 }
