@@ -40,10 +40,14 @@ fn every_worker_has_its_own_process() {
 #[test]
 fn unknown_workers_are_not_found() {
     let service = Service::start();
-    for worker in ["worker_3", "worker_0", "worker_x", "1"] {
-        assert_eq!(service.http.get(&format!("/api/v1/workers/{worker}")).status, 404, "{worker}");
-        let answer = service.http.post_empty(&format!("/api/v1/workers/{worker}/restart"));
-        answer.refused(404, "worker_not_found");
+    for worker in ["worker_3", "worker_64"] {
+        let path = format!("/api/v1/workers/{worker}");
+        service.http.get(&path).refused(404, "worker_not_found");
+        service.http.post_empty(&format!("{path}/restart")).refused(404, "worker_not_found");
+    }
+    for worker in ["worker_0", "worker_x", "1"] {
+        let answer = service.http.get(&format!("/api/v1/workers/{worker}"));
+        assert!(answer.refused(400, "invalid_field").error().contains("worker_id"));
     }
 }
 

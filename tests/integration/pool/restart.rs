@@ -27,7 +27,7 @@ fn check(service: &Service) {
     assert_eq!(service.camera(3)["desired_state"], "stopped");
     assert_eq!(service.pool()["busy_workers"], 1);
     let stored = service.http.get("/api/v1/cameras/2/counts").ok(200);
-    assert!(!stored["counts"].as_array().unwrap().is_empty(), "history is kept");
+    assert!(!stored["samples"].as_array().unwrap().is_empty(), "history is kept");
     // A recording that was looping is looping again, without having to be told.
     service.http.post_empty("/api/v1/cameras/2/start").ok(200);
     service.wait_new_count(2);

@@ -96,7 +96,7 @@ fn what_was_counted_last_is_in_the_database_when_it_ends() {
     let service = service.restart();
 
     let samples = service.http.get("/api/v1/cameras/1/counts?limit=1000").ok(200);
-    let samples = samples["counts"].as_array().unwrap();
+    let samples = samples["samples"].as_array().unwrap();
     let stored: u64 = samples.iter().filter_map(|sample| sample["frames"].as_u64()).sum();
     assert!(stored >= counted, "{stored} of {counted} frames are in the database");
 }

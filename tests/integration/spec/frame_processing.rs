@@ -37,7 +37,7 @@ fn worker_frame_001_frame_processing_success() {
 
     // 4 to 8 people are in view for all of the footage.
     let samples = service.http.get("/api/v1/cameras/1/counts?limit=100").ok(200);
-    let counts: Vec<u64> = samples["counts"]
+    let counts: Vec<u64> = samples["samples"]
         .as_array()
         .unwrap()
         .iter()

@@ -33,7 +33,7 @@ fn worker_int_001_database_integration() {
 
     // In real time: a second's sample is in the database soon after that second.
     let (first, _) = wait_for("a sample is stored", SOON, || {
-        service.http.get("/api/v1/cameras/1/counts").ok(200)["counts"].get(0).cloned()
+        service.http.get("/api/v1/cameras/1/counts").ok(200)["samples"].get(0).cloned()
     });
     for field in ["camera_id", "frames", "people_last", "people_max"] {
         assert!(first[field].is_u64(), "{field}: {first}");
@@ -61,7 +61,7 @@ fn worker_int_001_database_integration() {
     assert!(seconds / writes < 0.1, "{:.0} ms a write", 1000.0 * seconds / writes);
 
     let answer = service.http.get("/api/v1/cameras/1/counts?limit=1000").ok(200);
-    let samples = answer["counts"].as_array().unwrap();
+    let samples = answer["samples"].as_array().unwrap();
     let buckets: BTreeSet<&str> =
         samples.iter().map(|sample| sample["bucket_start"].as_str().unwrap()).collect();
     assert_eq!((samples.len() as i64, buckets.len()), (summary.samples, samples.len()));
