@@ -2,20 +2,29 @@
 
 use std::process::ExitCode;
 
-use becamera_actors::settings::{Settings, StorageSettings};
+use becamera_actors::settings::Settings;
+
+use crate::db::{self, DatabaseUrl, DbError, MigrationReport};
 
 pub(super) fn run(settings: &Settings) -> ExitCode {
-    match migrate(&settings.storage) {
-        Ok(0) => super::print("The database is up to date.\n"),
-        Ok(applied) => super::print(&format!("Applied {applied} migrations.\n")),
-        Err(reason) => {
-            log::error!("migration failed: {reason}");
+    match migrate(&settings.storage.database_url) {
+        Ok(report) => super::print(&describe(&report)),
+        Err(error) => {
+            log::error!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Applies pending migrations and answers how many there were, or a reason without secrets.
-fn migrate(_: &StorageSettings) -> Result<usize, String> {
-    unimplemented!("the composition root connects db::migrate")
+fn migrate(url: &str) -> Result<MigrationReport, DbError> {
+    let url: DatabaseUrl = url.parse()?;
+    db::migrate(&url)
+}
+
+fn describe(report: &MigrationReport) -> String {
+    let MigrationReport { database, applied, version } = report;
+    if applied.is_empty() {
+        return format!("{database}: up to date at {version}\n");
+    }
+    format!("{database}: applied {}, now at {version}\n", applied.join(", "))
 }

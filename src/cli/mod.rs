@@ -71,7 +71,11 @@ enum Command {
     Serve,
     /// Be a worker process; started by the service itself.
     #[command(hide = true)]
-    Worker,
+    Worker {
+        /// The service's process.
+        #[arg(long)]
+        parent: u32,
+    },
     /// Say what a stream is, or precisely why it can't be opened.
     ///
     /// Leaves with 0 when the stream can be opened, with 1 when it can't, with 2 when the URL is
@@ -92,9 +96,9 @@ enum Command {
 /// Does what the command line asks.
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or_default();
-    if let Command::Worker = command {
-        // A worker is told its settings by the service.
-        return worker::run();
+    if let Command::Worker { parent } = command {
+        // It is told its settings by the service.
+        worker::run(parent);
     }
     logging::init();
     let loaded = match load(cli.options) {
@@ -106,7 +110,7 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     match command {
         Command::Serve => serve::run(loaded),
-        Command::Worker => unreachable!("handled above"),
+        Command::Worker { .. } => unreachable!("handled above"),
         Command::Probe { url, json } => probe::run(&url, json, &loaded.settings),
         Command::Migrate => migrate::run(&loaded.settings),
         Command::Config => config::run(&loaded),

@@ -4,13 +4,15 @@ use std::{fmt::Write, process::ExitCode};
 
 use becamera_actors::{
     domain::{Failure, FailureCode, InvalidField, StreamInfo, StreamUrl},
-    settings::{Settings, StreamSettings},
+    settings::Settings,
 };
 use serde_json::json;
 
+use crate::vision::{self, probe::StreamDescription};
+
 pub(super) fn run(url: &str, json: bool, settings: &Settings) -> ExitCode {
     let answer = match read_url(url, settings) {
-        Ok(url) => Answer { result: probe(&url, &settings.stream), url },
+        Ok(url) => Answer { result: vision::inspect(&url, &settings.stream), url },
         Err(error) => {
             log::error!("{error}");
             return ExitCode::from(super::EXIT_USAGE);
@@ -18,11 +20,6 @@ pub(super) fn run(url: &str, json: bool, settings: &Settings) -> ExitCode {
     };
     let printed = super::print(&if json { answer.json() } else { answer.text() });
     if answer.result.is_ok() { printed } else { ExitCode::FAILURE }
-}
-
-/// Opens the stream as a worker would, without analysing it.
-fn probe(_: &StreamUrl, _: &StreamSettings) -> Result<StreamInfo, Failure> {
-    unimplemented!("the composition root connects vision::probe")
 }
 
 fn read_url(argument: &str, settings: &Settings) -> Result<StreamUrl, InvalidField> {
@@ -40,15 +37,16 @@ fn read_url(argument: &str, settings: &Settings) -> Result<StreamUrl, InvalidFie
 
 struct Answer {
     url: StreamUrl,
-    result: Result<StreamInfo, Failure>,
+    result: Result<(StreamDescription, StreamInfo), Failure>,
 }
 
 impl Answer {
     fn text(&self) -> String {
         let url = &self.url;
         match &self.result {
-            Ok(StreamInfo { width, height, fps }) => {
-                let mut text = format!("{url}: {width}x{height}");
+            Ok((description, StreamInfo { width, height, fps })) => {
+                let codec = description.codec.as_deref().unwrap_or("video");
+                let mut text = format!("{url}: {codec}, {width}x{height}");
                 if let Some(fps) = fps {
                     // Writing to a string can't fail.
                     let _ = write!(text, ", {fps:.1} frames a second");
@@ -62,7 +60,10 @@ impl Answer {
     fn json(&self) -> String {
         let url = self.url.to_string();
         let value = match &self.result {
-            Ok(stream) => json!({"stream_url": url, "ok": true, "stream": stream}),
+            Ok((StreamDescription { codec, .. }, StreamInfo { width, height, fps })) => {
+                let stream = json!({"codec": codec, "width": width, "height": height, "fps": fps});
+                json!({"stream_url": url, "ok": true, "stream": stream})
+            }
             Err(Failure { code, message }) => {
                 let code = FailureCode::as_str(*code);
                 json!({"stream_url": url, "ok": false, "code": code, "error": message})
@@ -79,9 +80,10 @@ mod tests {
     #[test]
     fn answers_name_the_stream_without_its_password() {
         let url = StreamUrl::trusted("rtsp://admin:hunter2@cam/1").unwrap();
+        let description = StreamDescription { codec: Some("h264".into()), ..Default::default() };
         let info = StreamInfo { width: 768, height: 576, fps: Some(10.0) };
-        let good = Answer { url: url.clone(), result: Ok(info) };
-        assert_eq!(good.text(), "rtsp://***@cam/1: 768x576, 10.0 frames a second\n");
+        let good = Answer { url: url.clone(), result: Ok((description, info)) };
+        assert_eq!(good.text(), "rtsp://***@cam/1: h264, 768x576, 10.0 frames a second\n");
         let failure = Failure::new(FailureCode::Unauthorized, "wrong password");
         let bad = Answer { url, result: Err(failure) };
         assert_eq!(bad.text(), "rtsp://***@cam/1: unauthorized: wrong password\n");

@@ -1,7 +1,10 @@
 //! `becamera worker`: a worker process.
 
-use std::process::ExitCode;
+use becamera_actors::worker::child;
 
-pub(super) fn run() -> ExitCode {
-    unimplemented!("the composition root")
+use crate::app;
+
+pub(super) fn run(parent: u32) -> ! {
+    super::logging::init();
+    child::serve(parent, Box::new(app::pipeline))
 }

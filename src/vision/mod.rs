@@ -6,7 +6,10 @@ mod counter;
 pub mod detector;
 pub mod geometry;
 mod grabber;
+mod inspect;
 pub mod native;
 pub mod pipeline;
 pub mod probe;
 mod source;
+
+pub use inspect::inspect;
