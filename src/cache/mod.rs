@@ -1,1 +1,7 @@
-//! Where the newest counts are kept.
+//! Where the newest counts are kept: in this process, or in Redis for other services to read.
+
+mod memory;
+mod redis;
+
+pub use memory::MemoryCache;
+pub use redis::{CHANNEL, RedisCache};

@@ -1,0 +1,72 @@
+//! What can go wrong with a database, and what that means for a caller.
+
+use becamera_actors::ports::StoreError;
+use diesel::result::{DatabaseErrorKind as Kind, Error};
+
+use super::DatabaseUrl;
+
+/// Why a database can't be used. No text holds credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The URL is not one of a database.
+    #[error("storage.database_url: {0}")]
+    InvalidUrl(String),
+    /// It can't be reached or opened.
+    #[error("can't open the database {url}: {reason}")]
+    Open {
+        /// The database.
+        url: DatabaseUrl,
+        /// What its library says.
+        reason: String,
+    },
+    /// It can be read but not written.
+    #[error("can't write to the database {url}: {reason}")]
+    NotWritable {
+        /// The database.
+        url: DatabaseUrl,
+        /// What its library says.
+        reason: String,
+    },
+    /// A newer becamera has changed its tables.
+    #[error(
+        "the database {url} has schema version {version}, which this becamera does not know: \
+         run the newer version that made it"
+    )]
+    SchemaTooNew {
+        /// The database.
+        url: DatabaseUrl,
+        /// The newest version that the database has.
+        version: String,
+    },
+    /// Its tables could not be brought up to date.
+    #[error("can't migrate the database {url}: {reason}")]
+    Migration {
+        /// The database.
+        url: DatabaseUrl,
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// Tells errors that pass from those that stay. What the database says of a row's content stays;
+/// everything else (a lost connection, a full disk, a lock, a missing table) an operator can
+/// mend, and data must not be given up for it.
+pub(super) fn store_error(url: &DatabaseUrl, error: &Error) -> StoreError {
+    let text = url.redact_in(&error.to_string());
+    match error {
+        Error::DatabaseError(
+            Kind::UniqueViolation
+            | Kind::ForeignKeyViolation
+            | Kind::NotNullViolation
+            | Kind::CheckViolation
+            | Kind::ExclusionViolation
+            | Kind::RestrictViolation,
+            _,
+        )
+        | Error::InvalidCString(_)
+        | Error::QueryBuilderError(_)
+        | Error::SerializationError(_)
+        | Error::DeserializationError(_) => StoreError::Rejected(text),
+        _ => StoreError::Unavailable(text),
+    }
+}
