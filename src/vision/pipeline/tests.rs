@@ -331,12 +331,14 @@ fn serve_mjpeg(clip: &Path) -> u16 {
 #[test]
 #[ignore = "needs a stream of yours"]
 fn try_by_hand() {
-    let clips = Clips::new();
+    let mut settings = becamera_actors::settings::Settings::default();
+    settings.stream.media_roots = vec!["/".into()];
+    let mut pipeline = CountingPipeline::new(settings.for_worker()).unwrap();
     let url = std::env::var("BECAMERA_TRY_URL").unwrap();
-    let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(&clips.path("x"), UNPACED) };
+    let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(Path::new("/x"), UNPACED) };
     let started = Instant::now();
     let mut sink =
         |event: StreamEvent| eprintln!("{:6.2} {event:?}", started.elapsed().as_secs_f32());
-    let end = pipeline(&clips).run(&job, &Ctl::new().unwrap(), &mut sink);
+    let end = pipeline.run(&job, &Ctl::new().unwrap(), &mut sink);
     eprintln!("{:6.2} {end:?}", started.elapsed().as_secs_f32());
 }
