@@ -50,7 +50,7 @@ pub struct Metrics {
     pub samples_written: IntCounter,
     /// Writes to the database that failed.
     pub sample_write_failures: IntCounter,
-    /// Samples lost because the buffer was full while the database was away.
+    /// Samples lost: the buffer was full while the database was away, or it refused them.
     pub samples_lost: IntCounter,
     /// Samples that wait to be written.
     pub samples_buffered: IntGauge,
@@ -190,7 +190,7 @@ impl Metrics {
                 r,
                 IntCounter::new(
                     "samples_lost_total",
-                    "Samples lost because the buffer was full while the database was away.",
+                    "Samples lost: the buffer was full while the database was away, or it refused them.",
                 )?,
             )?,
             samples_buffered: add(

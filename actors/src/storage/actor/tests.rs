@@ -1,0 +1,214 @@
+#![allow(clippy::unwrap_used, reason = "a test ends with the first surprise")]
+
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::{
+    messages::{FlushStorage, GetStorageHealth, StorageHealth},
+    storage::{
+        ForgetCamera, LoadCameras, SaveCamera, StoreSample,
+        test_support::{FakeStore, camera, camera_id, sample},
+    },
+};
+
+struct Bench {
+    store: Arc<FakeStore>,
+    metrics: Metrics,
+    addr: Addr<StorageActor>,
+}
+
+impl Bench {
+    // With so long an interval nothing is written but what is asked for or tried again.
+    fn new(capacity: usize) -> Self {
+        let settings = StorageSettings {
+            flush_interval: Duration::from_secs(3_600),
+            buffer_samples: capacity,
+            ..StorageSettings::default()
+        };
+        Self::with(settings)
+    }
+
+    fn with(settings: StorageSettings) -> Self {
+        let store = Arc::new(FakeStore::default());
+        let metrics = Metrics::new("test").unwrap();
+        let actor = StorageActor::new(store.clone(), settings, metrics.clone());
+        Self { store, metrics, addr: Supervisor::start(|_| actor) }
+    }
+
+    async fn push(&self, seconds: impl Iterator<Item = i64>) {
+        for second in seconds {
+            self.addr.send(StoreSample(sample(1, second, 1))).await.unwrap();
+        }
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        self.addr.send(FlushStorage).await.unwrap()
+    }
+
+    async fn health(&self) -> StorageHealth {
+        self.addr.send(GetStorageHealth).await.unwrap()
+    }
+}
+
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("{what} did not happen"));
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Restart;
+
+impl Handler<Restart> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Restart, ctx: &mut Self::Context) {
+        // With a batch under way whose outcome the restart throws away.
+        self.write(ctx);
+        ctx.stop();
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Panic;
+
+impl Handler<Panic> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        panic!("told to");
+    }
+}
+
+#[actix::test]
+async fn samples_are_written_in_batches_one_at_a_time() {
+    let bench = Bench::new(100_000);
+    bench.push(0..5_000).await;
+    bench.flush().await.unwrap();
+    assert_eq!(bench.store.seconds(), (0..5_000).collect::<Vec<_>>());
+    assert!(bench.store.writes.load(Ordering::SeqCst) <= 6);
+    assert_eq!(bench.store.most_at_once.load(Ordering::SeqCst), 1);
+    assert_eq!(bench.metrics.samples_written.get(), 5_000);
+    assert_eq!(bench.metrics.samples_buffered.get(), 0);
+}
+
+#[actix::test]
+async fn samples_are_written_at_every_interval_without_being_asked() {
+    let bench = Bench::with(StorageSettings {
+        flush_interval: Duration::from_millis(20),
+        ..StorageSettings::default()
+    });
+    bench.push(0..3).await;
+    until("a write", || bench.store.seconds() == [0, 1, 2]).await;
+}
+
+#[actix::test]
+async fn what_waits_while_the_database_is_away_is_written_when_it_is_back() {
+    let bench = Bench::new(100_000);
+    bench.store.away.store(true, Ordering::SeqCst);
+    bench.push(0..3_000).await;
+    bench.addr.send(SaveCamera(camera(1, "a"))).await.unwrap();
+    assert!(matches!(bench.flush().await, Err(StoreError::Unavailable(_))));
+    let health = bench.health().await;
+    assert_eq!((health.error.as_deref(), health.buffered), (Some("away"), 3_000));
+    bench.store.away.store(false, Ordering::SeqCst);
+    until("a retry", || bench.store.seconds().len() == 3_000).await;
+    assert_eq!(bench.store.cameras.lock().unwrap().len(), 1);
+    until("health", || bench.metrics.samples_buffered.get() == 0).await;
+    assert_eq!(bench.metrics.samples_lost.get(), 0);
+    assert_eq!(bench.metrics.samples_written.get(), 3_000);
+}
+
+#[actix::test]
+async fn beyond_the_bound_the_oldest_are_lost_and_counted() {
+    let bench = Bench::new(10);
+    bench.store.away.store(true, Ordering::SeqCst);
+    bench.push(0..25).await;
+    bench.flush().await.unwrap_err();
+    bench.store.away.store(false, Ordering::SeqCst);
+    bench.flush().await.unwrap();
+    assert_eq!(bench.store.seconds(), (15..25).collect::<Vec<_>>());
+    assert_eq!(bench.metrics.samples_lost.get(), 15);
+}
+
+#[actix::test]
+async fn a_bad_sample_holds_up_no_other() {
+    let bench = Bench::new(10_000);
+    bench.store.bad_seconds.lock().unwrap().extend([7, 500]);
+    bench.push(0..1_000).await;
+    let error = bench.flush().await.unwrap_err();
+    assert!(matches!(error, StoreError::Rejected(_)), "{error}");
+    assert_eq!(bench.store.seconds().len(), 998);
+    assert_eq!(bench.metrics.samples_lost.get(), 2);
+    bench.push(2_000..2_001).await;
+    bench.flush().await.unwrap();
+}
+
+#[actix::test]
+async fn a_panic_of_the_store_loses_nothing() {
+    let bench = Bench::new(100);
+    bench.store.panics.store(true, Ordering::SeqCst);
+    bench.push(0..5).await;
+    bench.flush().await.unwrap_err();
+    bench.store.panics.store(false, Ordering::SeqCst);
+    bench.flush().await.unwrap();
+    assert_eq!(bench.store.seconds().len(), 5);
+}
+
+#[actix::test]
+async fn camera_changes_are_written_at_once_and_in_order() {
+    let bench = Bench::new(100);
+    bench.addr.send(SaveCamera(camera(1, "a"))).await.unwrap();
+    let loaded = bench.addr.send(LoadCameras).await.unwrap().unwrap();
+    assert_eq!(loaded, [camera(1, "a")]);
+    bench.push(0..3).await;
+    bench.flush().await.unwrap();
+    bench.push(3..6).await;
+    bench.addr.send(ForgetCamera(camera_id(1))).await.unwrap();
+    bench.push(6..9).await;
+    bench.flush().await.unwrap();
+    assert!(bench.store.seconds().is_empty());
+    assert!(bench.addr.send(LoadCameras).await.unwrap().unwrap().is_empty());
+}
+
+#[actix::test]
+async fn a_restart_keeps_the_buffer_and_the_batch_under_way() {
+    let bench = Bench::new(10_000);
+    bench.push(0..1_900).await;
+    bench.addr.send(Restart).await.unwrap();
+    bench.flush().await.unwrap();
+    assert_eq!(bench.store.seconds().len(), 1_900);
+    assert_eq!(bench.metrics.samples_lost.get(), 0);
+}
+
+#[actix::test]
+async fn an_actor_that_dies_writes_what_it_holds_or_counts_it_as_lost() {
+    let bench = Bench::new(10_000);
+    bench.push(0..50).await;
+    bench.addr.send(Panic).await.unwrap_err();
+    until("the last write", || bench.store.seconds().len() == 50).await;
+
+    let bench = Bench::new(10_000);
+    bench.store.away.store(true, Ordering::SeqCst);
+    bench.push(0..50).await;
+    bench.addr.send(Panic).await.unwrap_err();
+    until("the count of lost samples", || bench.metrics.samples_lost.get() == 50).await;
+}
+
+#[actix::test]
+async fn health_is_asked_of_the_store_at_most_once_a_second() {
+    let bench = Bench::new(10);
+    assert_eq!(bench.health().await, StorageHealth { error: None, buffered: 0 });
+    bench.store.away.store(true, Ordering::SeqCst);
+    assert_eq!(bench.health().await.error, None, "the answer of before still holds");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while bench.health().await.error.is_none() {
+        assert!(Instant::now() < deadline, "the failure must be seen");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
