@@ -20,6 +20,8 @@ use opencv::core::Mat;
 use super::{
     budget::FrameBudget,
     capture::{Capture, Grab},
+    freeze::FreezeWatch,
+    probe::{self, StreamDescription},
     source::{FrameSource, Losses, Next, POLL},
 };
 
@@ -80,16 +82,18 @@ impl LiveSource {
     pub fn start(
         url: &StreamUrl,
         settings: &StreamSettings,
+        described: StreamDescription,
         budget: FrameBudget,
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared::default());
-        let (url, own_settings, own_shared) = (url.clone(), settings.clone(), shared.clone());
+        let own_shared = shared.clone();
+        let camera = Camera { url: url.clone(), settings: settings.clone(), described };
         thread::Builder::new()
             .name("grabber".into())
             .spawn(move || {
                 // Declared first so that it drops last, when the capture is gone.
                 let finish = Finish(&own_shared);
-                let end = grab_all(&url, &own_settings, budget, &own_shared);
+                let end = grab_all(&camera, budget, &own_shared);
                 finish.0.update(|state| state.end = end.err());
             })
             .map_err(|error| {
@@ -167,6 +171,33 @@ impl Drop for LiveSource {
     }
 }
 
+/// What the grabber reads.
+struct Camera {
+    url: StreamUrl,
+    settings: StreamSettings,
+    /// What it said of itself before it was opened.
+    described: StreamDescription,
+}
+
+impl Camera {
+    /// Asks the camera again, and fails if its picture has another size than before. What can't
+    /// be asked counts as unchanged: a camera may take no second connection.
+    fn check_format(&self, shared: &Shared) -> Result<(), Failure> {
+        // Frames wait meanwhile: it may not last so long that they count as missing.
+        let probe_timeout = self.settings.probe_timeout.min(self.settings.read_timeout);
+        let settings = StreamSettings { probe_timeout, ..self.settings.clone() };
+        let described = probe::probe_while(&self.url, &settings, &mut || !shared.stopped());
+        let size = |of: &StreamDescription| of.width.zip(of.height);
+        match (size(&self.described), described.ok().flatten().as_ref().and_then(size)) {
+            (Some(before), Some(now)) if before != now => Err(Failure::new(
+                FailureCode::FormatChanged,
+                format!("The picture's size changed from {before:?} to {now:?} in mid-stream"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Says that the thread is done, even when it panicked.
 struct Finish<'a>(&'a Shared);
 
@@ -177,14 +208,10 @@ impl Drop for Finish<'_> {
 }
 
 /// Reads until it is told to stop (`Ok`) or the stream ends.
-fn grab_all(
-    url: &StreamUrl,
-    settings: &StreamSettings,
-    mut budget: FrameBudget,
-    shared: &Shared,
-) -> Result<(), Failure> {
+fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut capture = Capture::open(url, settings)?;
+    let mut capture = Capture::open(&camera.url, &camera.settings)?;
+    let mut watch = FreezeWatch::default();
     shared.update(|state| state.opened = true);
     let mut spare = Mat::default();
     let mut first = true;
@@ -198,6 +225,9 @@ fn grab_all(
         };
         let wanted = budget.takes(at.duration_since(started));
         let good = wanted && capture.retrieve(&mut spare)?;
+        if good && watch.is_suspect(&spare, at) {
+            camera.check_format(shared)?;
+        }
         let damaged = mem::take(&mut capture.damaged);
         let info = (first && good).then(|| capture.info());
         first &= !good;

@@ -4,6 +4,7 @@ mod budget;
 mod capture;
 mod counter;
 pub mod detector;
+mod freeze;
 pub mod geometry;
 mod grabber;
 mod inspect;

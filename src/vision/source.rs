@@ -16,6 +16,7 @@ use super::{
     budget::FrameBudget,
     capture::{Capture, Grab},
     grabber::LiveSource,
+    probe::StreamDescription,
 };
 
 /// Longest wait of one [`FrameSource::next_frame`]: how soon a cancel is seen.
@@ -60,13 +61,18 @@ pub trait FrameSource {
     fn close(self: Box<Self>) -> bool;
 }
 
-/// Opens the source of a job. What it gives first may still be a failure to open.
-pub fn open(job: &Job, settings: &StreamSettings) -> Result<Box<dyn FrameSource>, Failure> {
+/// Opens the source of a job, of which a probe gave the description. What it gives first may
+/// still be a failure to open.
+pub fn open(
+    job: &Job,
+    settings: &StreamSettings,
+    described: StreamDescription,
+) -> Result<Box<dyn FrameSource>, Failure> {
     let budget = FrameBudget::new(job.detect.fps);
     if job.url.is_file() {
         Ok(Box::new(FileSource::new(&job.url, settings, job.source, budget)))
     } else {
-        Ok(Box::new(LiveSource::start(&job.url, settings, budget)?))
+        Ok(Box::new(LiveSource::start(&job.url, settings, described, budget)?))
     }
 }
 

@@ -123,6 +123,80 @@ mod tests {
         }
     }
 
+    /// Number, mean of each column, the middle anchor and the last one, as `models/anchors.py`
+    /// gives them.
+    type Facts = (usize, [f64; 4], [f32; 4], [f32; 4]);
+
+    #[test]
+    fn they_are_those_of_the_conversion_script() {
+        let cases: [(u32, u32, Facts); 5] = [
+            (
+                300,
+                300,
+                (
+                    1917,
+                    [150.0, 150.0, 88.977, 88.978],
+                    [246.0, 262.0, 84.853, 42.426],
+                    [150.0, 150.0, 292.404, 292.404],
+                ),
+            ),
+            (
+                512,
+                384,
+                (
+                    3846,
+                    [262.555, 198.056, 84.525, 84.526],
+                    [26.0, 330.0, 30.0, 30.0],
+                    [362.0, 234.0, 292.404, 292.404],
+                ),
+            ),
+            (
+                352,
+                288,
+                (
+                    2046,
+                    [180.604, 147.29, 88.126, 88.127],
+                    [186.0, 250.0, 30.0, 30.0],
+                    [202.0, 138.0, 292.404, 292.404],
+                ),
+            ),
+            (
+                768,
+                576,
+                (
+                    8682,
+                    [390.395, 292.869, 85.059, 85.06],
+                    [122.0, 490.0, 30.0, 30.0],
+                    [618.0, 426.0, 292.404, 292.404],
+                ),
+            ),
+            (
+                301,
+                257,
+                (
+                    1743,
+                    [151.0, 120.852, 90.439, 90.44],
+                    [87.0, 235.0, 84.853, 42.426],
+                    [151.0, 107.0, 292.404, 292.404],
+                ),
+            ),
+        ];
+        let numbers = |a: &Anchor| [a.cx, a.cy, a.width, a.height];
+        let close = |a: f64, b: f64| (a - b).abs() < 2e-3;
+        for (width, height, (number, mean, middle, last)) in cases {
+            let anchors = anchors(width, height);
+            assert_eq!(anchors.len(), number, "{width} x {height}");
+            for column in 0..4 {
+                let sum: f64 = anchors.iter().map(|a| f64::from(numbers(a)[column])).sum();
+                assert!(close(sum / number as f64, mean[column]), "{width} x {height}, {column}");
+                let is = |at: usize, expected: [f32; 4]| {
+                    close(numbers(&anchors[at])[column].into(), expected[column].into())
+                };
+                assert!(is(number / 2, middle) && is(number - 1, last), "{width} x {height}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_size_has_finite_anchors(width in 1u32..1200, height in 1u32..1200) {

@@ -50,3 +50,6 @@ pub enum DetectorError {
 pub fn load(settings: &DetectorSettings) -> Result<Box<dyn Detector>, DetectorError> {
     Ok(Box::new(opencv::OpenCvDetector::load(settings)?))
 }
+
+#[cfg(test)]
+mod conformance;

@@ -106,7 +106,7 @@ impl StreamPipeline for CountingPipeline {
             !ctl.is_cancelled()
         });
         let mut source = match probed {
-            Ok(Some(_)) => match source::open(job, &self.stream) {
+            Ok(Some(described)) => match source::open(job, &self.stream, described) {
                 Ok(source) => source,
                 Err(failure) => return PipelineExit { exit: Exit::Failed(failure), retire: false },
             },

@@ -265,6 +265,49 @@ fn a_silent_camera_neither_silences_the_worker_nor_holds_a_cancel() {
 }
 
 #[test]
+fn a_camera_that_hangs_while_it_is_opened_costs_the_process_but_no_time() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ctl = Arc::new(Ctl::new().unwrap());
+    let canceller = ctl.clone();
+    // Answers the probe's DESCRIBE. The next one that speaks is FFmpeg, which gets no answer.
+    let camera = thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            if request.starts_with("DESCRIBE") {
+                let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+                let length = sdp.len();
+                let _ = write!(
+                    stream,
+                    "RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\n\
+                     Content-Length: {length}\r\n\r\n{sdp}"
+                );
+            } else if length > 0 {
+                canceller.cancel();
+                open.push(stream);
+                return (Instant::now(), open);
+            }
+        }
+        panic!("nobody opened the stream");
+    });
+    let clips = Clips::new();
+    let url = StreamUrl::trusted(&format!("rtsp://{address}/x")).unwrap();
+    let job = Job { url, ..job(&clips.path("x"), UNPACED) };
+    let mut pipeline = pipeline(&clips);
+    pipeline.stream.open_timeout = Duration::from_secs(4);
+    let end = pipeline.run(&job, &ctl, &mut Seen::default());
+    let ended = Instant::now();
+    let (cancelled, open) = camera.join().unwrap();
+    assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: true });
+    assert!(ended - cancelled < Duration::from_millis(1_500), "{:?}", ended - cancelled);
+    drop(open);
+}
+
+#[test]
 fn a_jpeg_stream_over_http_is_counted_until_the_server_ends_it() {
     let clips = Clips::new();
     let port = serve_mjpeg(&clips.path("picture.avi"));
@@ -331,12 +374,14 @@ fn serve_mjpeg(clip: &Path) -> u16 {
 #[test]
 #[ignore = "needs a stream of yours"]
 fn try_by_hand() {
-    let clips = Clips::new();
+    let mut settings = becamera_actors::settings::Settings::default();
+    settings.stream.media_roots = vec!["/".into()];
+    let mut pipeline = CountingPipeline::new(settings.for_worker()).unwrap();
     let url = std::env::var("BECAMERA_TRY_URL").unwrap();
-    let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(&clips.path("x"), UNPACED) };
+    let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(Path::new("/x"), UNPACED) };
     let started = Instant::now();
     let mut sink =
         |event: StreamEvent| eprintln!("{:6.2} {event:?}", started.elapsed().as_secs_f32());
-    let end = pipeline(&clips).run(&job, &Ctl::new().unwrap(), &mut sink);
+    let end = pipeline.run(&job, &Ctl::new().unwrap(), &mut sink);
     eprintln!("{:6.2} {end:?}", started.elapsed().as_secs_f32());
 }
