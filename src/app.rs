@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 use actix::{Actor, Addr, Supervisor};
 use becamera_actors::{
     cache::CacheActor,
+    domain::InvalidField,
     metrics::Metrics,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{CountCache, CountStore, StreamPipeline, StreamRunner},
@@ -14,7 +15,7 @@ use becamera_actors::{
 };
 
 use crate::{
-    cache::MemoryCache,
+    cache::{MemoryCache, RedisCache},
     db::{DbError, DieselCountStore},
     http::{self, HttpState, Lifecycle},
     shutdown::{self, StopSignals},
@@ -30,9 +31,9 @@ pub enum StartError {
     /// The database could not be read.
     #[error("can't read the cameras: {0}")]
     Cameras(#[from] becamera_actors::ports::StoreError),
-    /// The cache can't be used.
-    #[error("cache.redis_url: {0}")]
-    Cache(String),
+    /// A setting can't be used.
+    #[error(transparent)]
+    Setting(#[from] InvalidField),
     /// The metrics could not be registered.
     #[error("can't register the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -117,7 +118,7 @@ fn start_cache(
     metrics: &Metrics,
 ) -> Result<Addr<CacheActor>, StartError> {
     let cache: Arc<dyn CountCache> = match &settings.redis_url {
-        Some(_) => return Err(StartError::Cache("later".into())),
+        Some(url) => Arc::new(RedisCache::new(url)?),
         None => Arc::new(MemoryCache::default()),
     };
     let metrics = metrics.clone();
@@ -141,9 +142,10 @@ fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>,
         init,
         start_timeout: settings.workers.start_timeout,
         // Opening has time limits of its own; a hang is what outlasts them.
-        open_limit: settings.workers.hang_timeout.max(
-            stream.probe_timeout + stream.open_timeout + std::time::Duration::from_secs(2),
-        ),
+        open_limit: settings
+            .workers
+            .hang_timeout
+            .max(stream.probe_timeout + stream.open_timeout + std::time::Duration::from_secs(2)),
         hang_timeout: settings.workers.hang_timeout,
     });
     let metrics = metrics.clone();
