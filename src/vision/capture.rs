@@ -150,6 +150,9 @@ fn not_opened(url: &StreamUrl, timed_out: bool) -> Failure {
     } else if timed_out {
         Failure::new(FailureCode::Timeout, "The stream did not start in time")
     } else {
-        Failure::new(FailureCode::Unsupported, "The stream can't be decoded as a video")
+        Failure::new(
+            FailureCode::NoFrames,
+            "The camera describes its stream, but gave no video that can be decoded",
+        )
     }
 }

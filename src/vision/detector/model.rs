@@ -80,6 +80,22 @@ pub fn embedded() -> Result<&'static [u8], DetectorError> {
     Ok(EMBEDDED)
 }
 
+/// Gives the embedded network's pages back once it was read: they would count as memory of every
+/// worker, and come back from the binary when they are touched again.
+pub fn release_embedded() {
+    // SAFETY: sysconf has no preconditions.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    let range = EMBEDDED.as_ptr_range();
+    let start = range.start.addr().next_multiple_of(page);
+    let end = range.end.addr() / page * page;
+    if start < end {
+        let first = EMBEDDED.as_ptr().wrapping_add(start - range.start.addr());
+        // SAFETY: whole pages inside of the array, which is read-only and backed by the binary:
+        // DONTNEED only drops them from memory. It is advice, so that failing does no harm.
+        unsafe { libc::madvise(first.cast_mut().cast(), end - start, libc::MADV_DONTNEED) };
+    }
+}
+
 fn verify(name: &str, model: &[u8], manifest: &str) -> Result<(), DetectorError> {
     let expected = manifest
         .lines()

@@ -145,7 +145,9 @@ impl Detector for OpenCvDetector {
 }
 
 fn read_embedded() -> Result<Net, DetectorError> {
-    Ok(dnn::read_net_from_onnx_buffer(&Vector::from_slice(model::embedded()?))?)
+    let net = dnn::read_net_from_onnx_buffer(&Vector::from_slice(model::embedded()?));
+    model::release_embedded();
+    Ok(net?)
 }
 
 fn read_file(model: &Path, config: Option<&Path>) -> Result<Net, DetectorError> {
