@@ -1,5 +1,7 @@
 //! What a message between the service and a worker process costs.
 
+#![allow(clippy::expect_used, reason = "a benchmark ends with the first surprise")]
+
 use std::hint::black_box;
 
 use becamera_actors::{

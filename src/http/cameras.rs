@@ -104,11 +104,11 @@ async fn patch(
     payload: Payload,
 ) -> Result<CameraPatch, ApiError> {
     let mut body: CameraBody = body::read(request, payload, state.body_limit).await?;
-    if let Some(named) = body.camera_id {
-        if CameraId::try_from(named)? != camera_id {
-            let reason = "must be the same as in the path, or be left out";
-            return Err(InvalidField::new("camera_id", reason).into());
-        }
+    if let Some(named) = body.camera_id
+        && CameraId::try_from(named)? != camera_id
+    {
+        let reason = "must be the same as in the path, or be left out";
+        return Err(InvalidField::new("camera_id", reason).into());
     }
     let stream_url = match body.stream_url.take() {
         None => None,
