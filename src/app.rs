@@ -52,15 +52,21 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
     let lifecycle = Lifecycle::start();
 
+    // All that can fail comes before the first actor: one that never ran panics when it is dropped.
+    let listener = http::listen(&settings.server)?;
+    let address = listener.local_addr()?;
     let store = open_store(settings.storage.clone()).await?;
     let cameras = store.load_cameras()?;
+    let cache = open_cache(&settings.cache)?;
+    let runners = runners(&settings, &metrics)?;
+
     let storage = start_storage(store, &settings.storage, &metrics);
-    let cache = start_cache(&settings.cache, &metrics)?;
+    let cache = start_cache(cache, &metrics);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
         detect: settings.detect,
         cameras,
-        runners: runners(&settings, &metrics)?,
+        runners,
         samples: storage.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
@@ -78,10 +84,8 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
         lifecycle: lifecycle.clone(),
     };
     let pool = state.pool.clone();
-    let (server, addresses) = http::server(state, &settings.server)?;
-    for address in addresses {
-        log::info!("listening on http://{address}");
-    }
+    log::info!("listening on http://{address}");
+    let server = http::server(state, listener)?;
     let handle = server.handle();
     actix::spawn(server);
 
@@ -113,16 +117,16 @@ fn start_storage(
     Supervisor::start(move |_| StorageActor::new(store, settings, metrics))
 }
 
-fn start_cache(
-    settings: &CacheSettings,
-    metrics: &Metrics,
-) -> Result<Addr<CacheActor>, StartError> {
-    let cache: Arc<dyn CountCache> = match &settings.redis_url {
+fn open_cache(settings: &CacheSettings) -> Result<Arc<dyn CountCache>, StartError> {
+    Ok(match &settings.redis_url {
         Some(url) => Arc::new(RedisCache::new(url)?),
         None => Arc::new(MemoryCache::default()),
-    };
+    })
+}
+
+fn start_cache(cache: Arc<dyn CountCache>, metrics: &Metrics) -> Addr<CacheActor> {
     let metrics = metrics.clone();
-    Ok(Supervisor::start(move |_| CacheActor::new(cache, metrics)))
+    Supervisor::start(move |_| CacheActor::new(cache, metrics))
 }
 
 fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>, StartError> {

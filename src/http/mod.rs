@@ -17,7 +17,7 @@ mod routes;
 mod state;
 mod workers;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::TcpListener, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -68,14 +68,17 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
         .default_service(web::to(async || -> Result<&str, _> { Err(ApiError::RouteNotFound) }));
 }
 
-/// Starts to listen; answers the server, which serves once it is awaited or spawned, and the
-/// addresses it has (the port is the system's choice where `server.bind` says 0).
-///
-/// It minds no signals: whoever runs it stops it by its handle.
-pub fn server(
-    state: HttpState,
-    settings: &ServerSettings,
-) -> io::Result<(Server, Vec<SocketAddr>)> {
+/// Takes the address to listen on: early, so that a second service ends before it does anything.
+/// Callers that come before [`server`] runs wait.
+pub fn listen(settings: &ServerSettings) -> io::Result<TcpListener> {
+    TcpListener::bind(settings.bind).map_err(|error| {
+        io::Error::new(error.kind(), format!("can't listen on {}: {error}", settings.bind))
+    })
+}
+
+/// The server, which serves once it is awaited or spawned. It minds no signals: whoever runs it
+/// stops it by its handle.
+pub fn server(state: HttpState, listener: TcpListener) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         let state = state.clone();
         App::new().wrap(from_fn(observe::observe)).configure(|cfg| configure(cfg, state))
@@ -85,12 +88,8 @@ pub fn server(
     .client_request_timeout(REQUEST_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_TIMEOUT)
-    .bind(settings.bind)
-    .map_err(|error| {
-        io::Error::new(error.kind(), format!("can't listen on {}: {error}", settings.bind))
-    })?;
-    let addresses = server.addrs();
-    Ok((server.run(), addresses))
+    .listen(listener)?;
+    Ok(server.run())
 }
 
 #[cfg(test)]

@@ -189,3 +189,32 @@ async fn a_panic_is_answered() {
     assert_eq!(answer.status(), 500);
     assert_eq!(metrics.http_requests.with_label_values(&["/defect", "GET", "500"]).get(), 1);
 }
+
+#[actix_web::test]
+async fn an_address_is_taken_once() {
+    let bind = ([127, 0, 0, 1], 0).into();
+    let first = listen(&ServerSettings { bind, ..ServerSettings::default() }).unwrap();
+    let taken = first.local_addr().unwrap();
+    let refused = listen(&ServerSettings { bind: taken, ..ServerSettings::default() }).unwrap_err();
+    assert!(refused.to_string().starts_with(&format!("can't listen on {taken}: ")), "{refused}");
+}
+
+#[actix_web::test]
+async fn a_client_that_never_finishes_is_sent_away() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let bind = ([127, 0, 0, 1], 0).into();
+    let listener = listen(&ServerSettings { bind, ..ServerSettings::default() }).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = server(state(), listener).unwrap();
+    let handle = server.handle();
+    actix::spawn(server);
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = "POST /api/v1/cameras/1/start HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    let read = client.read_exact(&mut answer);
+    tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
+    handle.stop(false).await;
+}
