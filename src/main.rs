@@ -1,3 +1,10 @@
 //! The becamera binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use becamera::cli::{self, Cli};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::run(Cli::parse())
+}

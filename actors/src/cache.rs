@@ -202,7 +202,6 @@ impl Handler<GetLatestCount> for CacheActor {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test ends with the first surprise")]
 mod tests {
     use std::sync::{
         Mutex,

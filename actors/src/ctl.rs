@@ -52,6 +52,12 @@ impl Ctl {
         self.wake.as_fd()
     }
 
+    /// Makes the waking descriptor unreadable until the next call to stop or kill.
+    pub fn acknowledge(&self) {
+        // It can only fail when there was nothing to read.
+        let _ = self.wake.read();
+    }
+
     fn raise(&self, to: u8) {
         self.state.fetch_max(to, Ordering::AcqRel);
         // It can only fail when its counter is full, and then it is readable already.

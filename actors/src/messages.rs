@@ -211,7 +211,7 @@ pub struct QueueEntryView {
 }
 
 /// The pool as readiness sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, MessageResponse)]
 pub struct PoolHealth {
     /// Where the pool stands.
     pub phase: PoolPhase,
@@ -250,7 +250,7 @@ pub struct FlushStorage;
 pub struct GetStorageHealth;
 
 /// The storage as readiness sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, MessageResponse)]
 pub struct StorageHealth {
     /// Why it can't be used now.
     pub error: Option<String>,

@@ -137,7 +137,6 @@ fn key(camera: CameraId) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test ends with the first surprise")]
 mod tests {
     use super::*;
 

@@ -150,7 +150,6 @@ fn percent_decode(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test ends with the first surprise")]
 mod tests {
     use super::*;
 

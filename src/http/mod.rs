@@ -1,1 +1,97 @@
-//! The REST interface: HTTP calls become actor messages.
+//! The REST interface: HTTP calls become actor messages. This file is the table of contents.
+
+mod ask;
+mod body;
+mod cameras;
+mod counts;
+mod cursor;
+mod dto;
+mod envelope;
+mod error;
+mod health;
+mod metrics;
+mod observe;
+mod query;
+mod queue;
+mod routes;
+mod state;
+mod workers;
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
+use becamera_actors::settings::ServerSettings;
+use error::ApiError;
+use routes::resource;
+pub use state::{HttpState, Lifecycle};
+
+/// Threads that answer HTTP: handlers only pass messages on.
+const THREADS: usize = 2;
+/// How long a client may take to send a request's head.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle connection stays open.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How long a stopping server waits for answers under way, in seconds.
+const SHUTDOWN_TIMEOUT: u64 = 1;
+
+/// Every route of the service.
+pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
+    cfg.app_data(web::Data::new(state))
+        .service(resource("/livez").get(health::live))
+        .service(resource("/readyz").get(health::ready))
+        .service(resource("/health").get(health::health))
+        .service(resource("/metrics").get(metrics::metrics))
+        .service(
+            web::scope("/api/v1")
+                .service(resource("/health").get(health::health))
+                .service(resource("/cameras").get(cameras::list))
+                .service(
+                    resource("/cameras/{camera_id}")
+                        .get(cameras::get)
+                        .put(cameras::put)
+                        .delete(cameras::delete),
+                )
+                .service(resource("/cameras/{camera_id}/start").post(cameras::start))
+                .service(resource("/cameras/{camera_id}/stop").post(cameras::stop))
+                .service(resource("/cameras/{camera_id}/count").get(counts::latest))
+                .service(resource("/cameras/{camera_id}/counts").get(counts::history))
+                .service(resource("/workers").get(workers::list))
+                .service(resource("/workers/{worker_id}").get(workers::get))
+                .service(resource("/workers/{worker_id}/restart").post(workers::restart))
+                .service(resource("/queue").get(queue::list)),
+        )
+        .default_service(web::to(async || -> Result<&str, _> { Err(ApiError::RouteNotFound) }));
+}
+
+/// Starts to listen; answers the server, which serves once it is awaited or spawned, and the
+/// addresses it has (the port is the system's choice where `server.bind` says 0).
+///
+/// It minds no signals: whoever runs it stops it by its handle.
+pub fn server(
+    state: HttpState,
+    settings: &ServerSettings,
+) -> io::Result<(Server, Vec<SocketAddr>)> {
+    let server = HttpServer::new(move || {
+        let state = state.clone();
+        App::new().wrap(from_fn(observe::observe)).configure(|cfg| configure(cfg, state))
+    })
+    .workers(THREADS)
+    .disable_signals()
+    .client_request_timeout(REQUEST_TIMEOUT)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(SHUTDOWN_TIMEOUT)
+    .bind(settings.bind)
+    .map_err(|error| {
+        io::Error::new(error.kind(), format!("can't listen on {}: {error}", settings.bind))
+    })?;
+    let addresses = server.addrs();
+    Ok((server.run(), addresses))
+}
+
+#[cfg(test)]
+mod tests;

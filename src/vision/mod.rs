@@ -1,1 +1,16 @@
 //! Everything native: capture, detection and the frame loop.
+
+mod budget;
+mod capture;
+mod counter;
+pub mod detector;
+mod freeze;
+pub mod geometry;
+mod grabber;
+mod inspect;
+pub mod native;
+pub mod pipeline;
+pub mod probe;
+mod source;
+
+pub use inspect::inspect;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test ends with the first surprise")]
-
 use proptest::prelude::*;
 
 use super::*;
@@ -37,7 +35,9 @@ fn beyond_its_capacity_the_oldest_are_lost_and_counted() {
 #[test]
 fn one_batch_is_written_at_a_time_and_a_failed_one_goes_back_to_its_place() {
     let mut queue = WriteQueue::new(10);
-    (0..4).for_each(|second| drop(queue.push(sample(1, second, 1))));
+    for second in 0..4 {
+        let _ = queue.push(sample(1, second, 1));
+    }
     assert_eq!(queue.take(2).unwrap().samples.len(), 2);
     assert!(queue.take(2).is_none());
     queue.push(sample(1, 9, 1));
@@ -51,7 +51,9 @@ fn one_batch_is_written_at_a_time_and_a_failed_one_goes_back_to_its_place() {
 #[test]
 fn what_was_written_or_refused_is_not_tried_again() {
     let mut queue = WriteQueue::new(10);
-    (0..3).for_each(|second| drop(queue.push(sample(1, second, 1))));
+    for second in 0..3 {
+        let _ = queue.push(sample(1, second, 1));
+    }
     queue.take(10).unwrap();
     let refused = RefusedSample { place: 1, sample: sample(1, 1, 1), reason: "bad".into() };
     queue.settle(&Outcome { refused_samples: vec![refused], written: vec![0], ..unavailable() });
@@ -61,7 +63,9 @@ fn what_was_written_or_refused_is_not_tried_again() {
 #[test]
 fn a_failed_batch_that_no_longer_fits_loses_its_oldest() {
     let mut queue = WriteQueue::new(3);
-    (0..3).for_each(|second| drop(queue.push(sample(1, second, 1))));
+    for second in 0..3 {
+        let _ = queue.push(sample(1, second, 1));
+    }
     queue.take(2).unwrap();
     assert_eq!(queue.push(sample(1, 3, 1)), 1, "what is being written counts too");
     assert_eq!(queue.settle(&unavailable()), 0);

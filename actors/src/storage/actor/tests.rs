@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test ends with the first surprise")]
-
 use std::sync::atomic::Ordering;
 
 use super::*;

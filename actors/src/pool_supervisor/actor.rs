@@ -1,0 +1,292 @@
+//! The supervising actor: carries out the pool's effects on real workers and clocks.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+use futures_channel::oneshot;
+
+use crate::{
+    cache::{CacheCount, ForgetCount},
+    ctl::Ctl,
+    domain::{
+        Camera, CameraId, CameraState, Crash, CrashKind, DetectSettings, Exit, Now, WorkerId,
+    },
+    messages::PoolPhase,
+    metrics::Metrics,
+    settings::WorkerSettings,
+    storage::{ForgetCamera, SaveCamera, StoreSample},
+    worker::{
+        CheckRunner, RunJob, RunnerFactory, StartRunner, WorkerActor, WorkerReport, WorkerRoutes,
+    },
+};
+
+use super::{
+    pool::{Effect, Pool},
+    slot::SlotState,
+    usage::ProcessUsage,
+};
+
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// What a supervisor is made of.
+pub struct PoolSupervisorConfig {
+    /// The pool and its restart policy.
+    pub workers: WorkerSettings,
+    /// Detection settings of cameras without their own.
+    pub detect: DetectSettings,
+    /// The registered cameras.
+    pub cameras: Vec<Camera>,
+    /// Makes each worker's runner, in the worker's own thread.
+    pub runners: Arc<RunnerFactory>,
+    /// Takes samples.
+    pub samples: Recipient<StoreSample>,
+    /// Keeps registrations.
+    pub save_camera: Recipient<SaveCamera>,
+    /// Forgets registrations.
+    pub forget_camera: Recipient<ForgetCamera>,
+    /// Takes the newest counts.
+    pub counts: Recipient<CacheCount>,
+    /// Forgets counts.
+    pub forget_count: Recipient<ForgetCount>,
+    /// The service's metrics.
+    pub metrics: Metrics,
+}
+
+/// The supervisor of the worker pool.
+pub struct PoolSupervisor {
+    pub(super) pool: Pool,
+    config: PoolSupervisorConfig,
+    workers: Vec<Addr<WorkerActor>>,
+    controls: HashMap<WorkerId, Arc<Ctl>>,
+    pub(super) waiting_for_release: HashMap<CameraId, Vec<oneshot::Sender<()>>>,
+    pub(super) waiting_for_drain: Vec<oneshot::Sender<()>>,
+    next_tick: Option<(Instant, SpawnHandle)>,
+}
+
+impl PoolSupervisor {
+    /// A supervisor whose workers start when it does.
+    pub fn new(mut config: PoolSupervisorConfig) -> Self {
+        let cameras = std::mem::take(&mut config.cameras);
+        let pool = Pool::new(config.workers.clone(), config.detect, cameras, Now::read());
+        Self {
+            pool,
+            config,
+            workers: Vec::new(),
+            controls: HashMap::new(),
+            waiting_for_release: HashMap::new(),
+            waiting_for_drain: Vec::new(),
+            next_tick: None,
+        }
+    }
+
+    /// Carries out what the pool left to do, and looks when it is next due.
+    pub(super) fn settle(&mut self, ctx: &mut Context<Self>) {
+        let due = self.pool.tick(Now::read());
+        // An effect may lead to further ones.
+        loop {
+            let effects = self.pool.take_effects();
+            if effects.is_empty() {
+                break;
+            }
+            effects.into_iter().for_each(|effect| self.carry_out(effect));
+        }
+        self.schedule(due, ctx);
+        self.update_gauges();
+        if self.pool.is_drained() {
+            self.stop_workers(ctx);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartRunner { worker, generation, fresh } => {
+                self.tell(worker, StartRunner { generation, fresh });
+            }
+            Effect::RunJob(job) => match Ctl::new() {
+                Ok(ctl) => {
+                    let (worker, ctl) = (job.worker, Arc::new(ctl));
+                    self.controls.insert(worker, ctl.clone());
+                    self.tell(worker, RunJob { job, ctl });
+                }
+                Err(error) => {
+                    let crash = Crash::new(CrashKind::Start, format!("no control for it: {error}"));
+                    let (exit, now) = (Exit::Crashed(crash), Now::read());
+                    self.pool.run_finished(job.worker, job.run, exit, true, now);
+                }
+            },
+            Effect::CancelRun(worker) => self.control(worker, Ctl::cancel),
+            Effect::KillRun(worker) => self.control(worker, Ctl::kill),
+            Effect::SaveCamera(camera) => self.config.save_camera.do_send(SaveCamera(*camera)),
+            Effect::ForgetCamera(id) => {
+                self.config.forget_camera.do_send(ForgetCamera(id));
+                self.config.forget_count.do_send(ForgetCount(id));
+                self.config.metrics.forget_camera(id);
+            }
+            Effect::Released(id) => {
+                for waiter in self.waiting_for_release.remove(&id).unwrap_or_default() {
+                    // Who no longer waits need not know.
+                    let _ = waiter.send(());
+                }
+            }
+            Effect::Reconnect(id, reason) => {
+                let labels = [id.to_string(), reason.to_owned()];
+                self.config.metrics.reconnects.with_label_values(&labels).inc();
+            }
+            Effect::WorkerFailed(worker, reason) => {
+                self.controls.remove(&worker);
+                let labels = [worker.to_string(), reason.to_owned()];
+                self.config.metrics.worker_restarts.with_label_values(&labels).inc();
+            }
+        }
+    }
+
+    fn tell<M>(&self, worker: WorkerId, message: M)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        WorkerActor: Handler<M>,
+    {
+        if let Some(addr) = self.workers.get(worker.index()) {
+            addr.do_send(message);
+        }
+    }
+
+    fn control(&self, worker: WorkerId, how: fn(&Ctl)) {
+        if let Some(ctl) = self.controls.get(&worker) {
+            how(ctl);
+        }
+    }
+
+    fn schedule(&mut self, due: Option<Instant>, ctx: &mut Context<Self>) {
+        if due == self.next_tick.map(|(at, _)| at) {
+            return;
+        }
+        if let Some((_, handle)) = self.next_tick.take() {
+            ctx.cancel_future(handle);
+        }
+        self.next_tick = due.map(|at| {
+            let wait = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+            let handle = ctx.run_later(wait, |actor, ctx| {
+                actor.next_tick = None;
+                actor.settle(ctx);
+            });
+            (at, handle)
+        });
+    }
+
+    /// Looks after idle workers, and reads what every worker's process uses.
+    fn housekeeping(&mut self, ctx: &mut Context<Self>) {
+        let now = Now::read();
+        for (slot, addr) in self.pool.slots.iter_mut().zip(&self.workers) {
+            if slot.state == SlotState::Idle {
+                addr.do_send(CheckRunner);
+            }
+            let pid =
+                slot.info.as_ref().map(|info| info.pid).filter(|pid| *pid != std::process::id());
+            slot.usage = pid.and_then(|pid| ProcessUsage::read(pid, slot.usage.as_ref(), now.mono));
+            if let Some(usage) = slot.usage {
+                let (cpu, memory) = (usage.cpu_seconds, usage.resident_bytes);
+                self.config.metrics.set_worker_usage(slot.worker, cpu, memory);
+            }
+        }
+        self.settle(ctx);
+    }
+
+    fn update_gauges(&self) {
+        let (metrics, now) = (&self.config.metrics, chrono::Utc::now());
+        metrics.set_workers(self.pool.slots.iter().map(super::slot::Slot::status));
+        metrics.set_cameras(self.pool.cameras.values().map(|task| task.public_state()));
+        metrics.queue_depth.set(self.pool.queue.len() as i64);
+        for (id, task) in &self.pool.cameras {
+            let label = id.to_string();
+            let up = task.public_state() == CameraState::Processing;
+            metrics.camera_up.with_label_values(&[&label]).set(up.into());
+            if let Some(at) = task.last_frame_at {
+                let age = (now - at).as_seconds_f64().max(0.0);
+                metrics.frame_age_seconds.with_label_values(&[&label]).set(age);
+            }
+        }
+    }
+
+    fn stop_workers(&mut self, ctx: &mut Context<Self>) {
+        if self.workers.is_empty() {
+            self.drained();
+            return;
+        }
+        let stops: Vec<_> =
+            self.workers.drain(..).map(|addr| addr.send(crate::worker::StopRunner)).collect();
+        let all = async move {
+            for stop in stops {
+                // A worker whose mailbox is closed has stopped already.
+                let _ = stop.await;
+            }
+        };
+        ctx.spawn(all.into_actor(self).map(|(), actor, _| actor.drained()));
+    }
+
+    fn drained(&mut self) {
+        if !self.waiting_for_drain.is_empty() {
+            log::info!("Worker pool stopped");
+        }
+        for waiter in self.waiting_for_drain.drain(..) {
+            // Who no longer waits need not know.
+            let _ = waiter.send(());
+        }
+    }
+}
+
+impl Actor for PoolSupervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for index in 0..self.config.workers.count {
+            let worker = WorkerId::from_index(index);
+            let runners = self.config.runners.clone();
+            let routes = WorkerRoutes {
+                reports: ctx.address().recipient(),
+                samples: self.config.samples.clone(),
+                counts: self.config.counts.clone(),
+                metrics: self.config.metrics.clone(),
+            };
+            let thread = move || std::thread::Builder::new().name(worker.to_string());
+            let addr = SyncArbiter::start_with_thread_builder(1, thread, move || {
+                WorkerActor::new(worker, runners(worker), routes.clone())
+            });
+            self.workers.push(addr);
+        }
+        ctx.run_interval(HOUSEKEEPING, Self::housekeeping);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<WorkerReport> for PoolSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, report: WorkerReport, ctx: &mut Self::Context) {
+        let now = Now::read();
+        match report {
+            WorkerReport::Started { worker, generation, result } => {
+                self.pool.runner_started(worker, generation, result, now);
+            }
+            WorkerReport::Died { worker, crash } => self.pool.runner_died(worker, &crash, now),
+            // Frequent, and it changes nothing that has to be settled.
+            WorkerReport::Event { worker, run, event } => {
+                return self.pool.run_event(worker, run, &event, now);
+            }
+            WorkerReport::Finished { worker, run, exit, ready } => {
+                self.pool.run_finished(worker, run, exit, ready, now);
+            }
+        }
+        self.settle(ctx);
+    }
+}
+
+impl PoolSupervisor {
+    pub(super) fn is_draining(&self) -> bool {
+        self.pool.phase == PoolPhase::Draining
+    }
+}

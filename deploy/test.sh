@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them. Arguments go to cargo test, e.g.
+#   deploy/test.sh --test integration -- worker_err
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/lib.sh
+
+bash deploy/packages.sh test
+find_cargo
+find_vtest
+export BECAMERA_TEST_VIDEO="$VTEST"
+
+# The tests start what they need themselves; a setting of this shell must not reach them.
+unset DATABASE_URL REDIS_URL RUST_LOG
+for name in $(compgen -e BECAMERA_ || true); do
+    [ "$name" = BECAMERA_TEST_VIDEO ] || unset "$name"
+done
+
+say "Building"
+cargo test --workspace --no-run --locked
+say "Testing"
+if [ $# -gt 0 ]; then
+    cargo test --workspace --locked "$@"
+else
+    cargo test --workspace --locked
+fi
+say "All tests passed"

@@ -1,0 +1,155 @@
+//! The composition root: the one place that knows every part and puts them together.
+
+use std::{io, sync::Arc};
+
+use actix::{Actor, Addr, Supervisor};
+use becamera_actors::{
+    cache::CacheActor,
+    domain::InvalidField,
+    metrics::Metrics,
+    pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
+    ports::{CountCache, CountStore, StreamPipeline, StreamRunner},
+    settings::{CacheSettings, Isolation, Settings, StorageSettings, WorkerConfig},
+    storage::StorageActor,
+    worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
+};
+
+use crate::{
+    cache::{MemoryCache, RedisCache},
+    db::{DbError, DieselCountStore},
+    http::{self, HttpState, Lifecycle},
+    shutdown::{self, StopSignals},
+    vision::pipeline::CountingPipeline,
+};
+
+/// Why the service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database can't be used.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The database could not be read.
+    #[error("can't read the cameras: {0}")]
+    Cameras(#[from] becamera_actors::ports::StoreError),
+    /// A setting can't be used.
+    #[error(transparent)]
+    Setting(#[from] InvalidField),
+    /// The metrics could not be registered.
+    #[error("can't register the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The system refused something.
+    #[error(transparent)]
+    System(#[from] io::Error),
+    /// The settings can't be handed to the workers.
+    #[error("can't write the workers' settings: {0}")]
+    WorkerConfig(#[from] serde_json::Error),
+}
+
+/// Runs the service until a signal ends it. Answers whether everything was written and let go.
+/// Call it inside an actix system.
+pub async fn serve(settings: Settings) -> Result<bool, StartError> {
+    let mut signals = StopSignals::listen()?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
+    let lifecycle = Lifecycle::start();
+
+    let store = open_store(settings.storage.clone()).await?;
+    let cameras = store.load_cameras()?;
+    let storage = start_storage(store, &settings.storage, &metrics);
+    let cache = start_cache(&settings.cache, &metrics)?;
+    let pool = PoolSupervisor::new(PoolSupervisorConfig {
+        workers: settings.workers.clone(),
+        detect: settings.detect,
+        cameras,
+        runners: runners(&settings, &metrics)?,
+        samples: storage.clone().recipient(),
+        save_camera: storage.clone().recipient(),
+        forget_camera: storage.clone().recipient(),
+        counts: cache.clone().recipient(),
+        forget_count: cache.clone().recipient(),
+        metrics: metrics.clone(),
+    });
+    let state = HttpState {
+        pool: pool.start(),
+        storage: storage.clone(),
+        cache,
+        metrics,
+        stream_urls: settings.stream.url_policy(),
+        body_limit: settings.server.body_limit,
+        lifecycle: lifecycle.clone(),
+    };
+    let pool = state.pool.clone();
+    let (server, addresses) = http::server(state, &settings.server)?;
+    for address in addresses {
+        log::info!("listening on http://{address}");
+    }
+    let handle = server.handle();
+    actix::spawn(server);
+
+    let signal = signals.next().await;
+    lifecycle.drain();
+    Ok(shutdown::run(signal, signals, handle, pool, storage).await)
+}
+
+/// The frame loop of a worker and the name of its inference library, from what the service says
+/// in `Command::Init`.
+pub fn pipeline(config: &str) -> Result<(Box<dyn StreamPipeline>, String), String> {
+    let config: WorkerConfig = serde_json::from_str(config).map_err(|error| error.to_string())?;
+    let pipeline = CountingPipeline::new(config)?;
+    let backend = pipeline.backend().to_owned();
+    Ok((Box::new(pipeline), backend))
+}
+
+async fn open_store(settings: StorageSettings) -> Result<Arc<DieselCountStore>, StartError> {
+    let connected = actix_web::web::block(move || DieselCountStore::connect(&settings)).await;
+    Ok(Arc::new(connected.map_err(io::Error::other)??))
+}
+
+fn start_storage(
+    store: Arc<DieselCountStore>,
+    settings: &StorageSettings,
+    metrics: &Metrics,
+) -> Addr<StorageActor> {
+    let (settings, metrics) = (settings.clone(), metrics.clone());
+    Supervisor::start(move |_| StorageActor::new(store, settings, metrics))
+}
+
+fn start_cache(
+    settings: &CacheSettings,
+    metrics: &Metrics,
+) -> Result<Addr<CacheActor>, StartError> {
+    let cache: Arc<dyn CountCache> = match &settings.redis_url {
+        Some(url) => Arc::new(RedisCache::new(url)?),
+        None => Arc::new(MemoryCache::default()),
+    };
+    let metrics = metrics.clone();
+    Ok(Supervisor::start(move |_| CacheActor::new(cache, metrics)))
+}
+
+fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>, StartError> {
+    let init = serde_json::to_string(&settings.for_worker())?;
+    if settings.workers.isolation == Isolation::Thread {
+        log::warn!("workers.isolation is thread: a native crash or hang ends the service");
+        return Ok(Arc::new(move |_| -> Box<dyn StreamRunner> {
+            let init = init.clone();
+            Box::new(ThreadRunner::new(Box::new(move || pipeline(&init))))
+        }));
+    }
+    let stream = &settings.stream;
+    let config = Arc::new(ProcessRunnerConfig {
+        // The running binary, also when its file has been replaced.
+        program: "/proc/self/exe".into(),
+        args: vec!["worker".into()],
+        init,
+        start_timeout: settings.workers.start_timeout,
+        // Opening has time limits of its own; a hang is what outlasts them.
+        open_limit: settings
+            .workers
+            .hang_timeout
+            .max(stream.probe_timeout + stream.open_timeout + std::time::Duration::from_secs(2)),
+        hang_timeout: settings.workers.hang_timeout,
+    });
+    let metrics = metrics.clone();
+    Ok(Arc::new(move |worker| -> Box<dyn StreamRunner> {
+        Box::new(ProcessRunner::new(worker, config.clone(), &metrics))
+    }))
+}

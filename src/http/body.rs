@@ -1,0 +1,171 @@
+//! Reads a JSON body, with errors that name the field.
+
+use std::time::Duration;
+
+use actix_web::{HttpMessage, HttpRequest, http::header, web};
+use becamera_actors::domain::stream_url::redact_urls;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Map, Value, error::Category};
+
+use super::error::ApiError;
+
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest text of a refusal, in characters: it may repeat what the caller wrote.
+const MAX_REASON: usize = 300;
+
+/// Reads the body as JSON; an empty one is an empty object. A body without a content type is
+/// taken for JSON, one with another type is refused.
+pub(super) async fn read<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<T, ApiError> {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(ApiError::BodyTooLarge { limit });
+    }
+    let body = match tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(limit)).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Ok(Err(error))) => return Err(ApiError::BodyUnreadable(error.to_string())),
+        Ok(Err(_)) => return Err(ApiError::BodyTooLarge { limit }),
+        Err(_) => return Err(ApiError::BodyTimeout),
+    };
+    if !body.is_empty() && !says_json(request) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
+    parse(&body)
+}
+
+fn says_json(request: &HttpRequest) -> bool {
+    if !request.headers().contains_key(header::CONTENT_TYPE) {
+        return true;
+    }
+    let kind = request.content_type().to_ascii_lowercase();
+    kind == "application/json" || kind.ends_with("+json")
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| ApiError::MalformedJson(shorten(&error.to_string())))?;
+    let Value::Object(object) = value else {
+        return Err(invalid("body", "must be a JSON object"));
+    };
+    // Parsed again from the text, so that a field given twice is an error.
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => {
+            let (field, reason) = blame::<T>(&object).unwrap_or(("body".into(), error.to_string()));
+            invalid(&field, &reason)
+        }
+        _ => ApiError::MalformedJson(shorten(&error.to_string())),
+    })
+}
+
+/// Finds the field that can't be taken: the one that can't be taken alone either. All fields may
+/// be absent, or this would blame a field for the absence of another.
+fn blame<T: DeserializeOwned>(object: &Map<String, Value>) -> Option<(String, String)> {
+    let refusal = |value: Value| T::deserialize(value).err().map(|error| error.to_string());
+    let wrap = |name: &str, value: Value| Value::Object(Map::from_iter([(name.into(), value)]));
+    object.iter().find_map(|(name, value)| {
+        let reason = refusal(wrap(name, value.clone()))?;
+        let inner = value.as_object().into_iter().flatten().find_map(|(inner, value)| {
+            let reason = refusal(wrap(name, wrap(inner, value.clone())))?;
+            Some((format!("{name}.{inner}"), reason))
+        });
+        // A group that is not known itself is to blame rather than what is in it.
+        match inner {
+            Some(inner) if refusal(wrap(name, Value::Object(Map::new()))).is_none() => Some(inner),
+            _ => Some((name.clone(), reason)),
+        }
+    })
+}
+
+/// Serde of a group that may be absent and must be an object: serde's own derive would take an
+/// array of its fields too.
+pub(super) fn object<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    match Option::<Value>::deserialize(from)? {
+        None => Ok(None),
+        Some(value @ Value::Object(_)) => {
+            T::deserialize(value).map(Some).map_err(serde::de::Error::custom)
+        }
+        Some(_) => Err(serde::de::Error::custom("must be a JSON object")),
+    }
+}
+
+fn invalid(field: &str, reason: &str) -> ApiError {
+    ApiError::InvalidField { field: shorten(field), reason: shorten(reason) }
+}
+
+/// A text that repeats what the caller wrote, without passwords and of bounded length.
+fn shorten(text: &str) -> String {
+    redact_urls(text).chars().take(MAX_REASON).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::dto::CameraBody;
+
+    fn refusal(body: &str) -> (String, String) {
+        match parse::<CameraBody>(body.as_bytes()).unwrap_err() {
+            ApiError::InvalidField { field, reason } => (field, reason),
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_with_its_reason() {
+        for (body, field, reason) in [
+            (r#"{"name": 5}"#, "name", "invalid type: integer `5`, expected a string"),
+            (r#"{"x": 1, "name": "a"}"#, "x", "unknown field `x`"),
+            (r#"{"detect": {"fps": "fast"}}"#, "detect.fps", "invalid type: string"),
+            (r#"{"detect": {"fsp": 5}}"#, "detect.fsp", "unknown field `fsp`"),
+            (r#"{"detect": [5]}"#, "detect", "must be a JSON object"),
+            (r#"{"detect": 5}"#, "detect", "must be a JSON object"),
+            (r#"{"detector": {"fps": 5}}"#, "detector", "unknown field `detector`"),
+            (r#"{"source": {"loop": "yes"}}"#, "source.loop", "invalid type"),
+            (r#"{"camera_id": "1"}"#, "camera_id", "invalid type"),
+            (r#"{"camera_id": 1.5}"#, "camera_id", "invalid type"),
+            (r#"{"name": "a", "name": "b"}"#, "body", "duplicate field `name`"),
+            ("[1]", "body", "must be a JSON object"),
+            ("null", "body", "must be a JSON object"),
+        ] {
+            let (got_field, got_reason) = refusal(body);
+            assert_eq!(got_field, field, "{body}");
+            assert!(got_reason.contains(reason), "{body}: {got_reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_malformed() {
+        for body in ["{", "x", r#"{"name": NaN}"#, r#"{"name": 1e999}"#, "{}{}", "\u{0}", "{'a':1}"]
+        {
+            let error = parse::<CameraBody>(body.as_bytes()).unwrap_err();
+            assert!(matches!(error, ApiError::MalformedJson(_)), "{body}: {error:?}");
+        }
+        let deep = "[".repeat(10_000);
+        assert!(matches!(parse::<CameraBody>(deep.as_bytes()), Err(ApiError::MalformedJson(_))));
+        assert!(matches!(parse::<CameraBody>(b"\"\xff\""), Err(ApiError::MalformedJson(_))));
+    }
+
+    #[test]
+    fn nothing_is_an_empty_object() {
+        for body in ["", " \n", "{}", r#"{"name": null, "detect": null}"#] {
+            assert!(parse::<CameraBody>(body.as_bytes()).unwrap().name.is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_repeats_no_password_and_not_all() {
+        let (_, reason) = refusal(r#"{"detect": {"fps": "rtsp://u:hunter2@cam/x"}}"#);
+        assert!(!reason.contains("hunter2"), "{reason}");
+        let (field, _) = refusal(&format!(r#"{{"{}": 1}}"#, "x".repeat(10_000)));
+        assert_eq!(field.len(), MAX_REASON);
+    }
+}

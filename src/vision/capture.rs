@@ -1,0 +1,158 @@
+//! Reading one stream with OpenCV and FFmpeg: opening, grabbing, and what can go wrong there.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use becamera_actors::{
+    domain::{Failure, FailureCode, StreamInfo, StreamUrl},
+    settings::StreamSettings,
+};
+use opencv::{
+    core::{CV_8UC3, Mat, Vector},
+    prelude::*,
+    videoio::{
+        CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_HEIGHT, CAP_PROP_FRAME_WIDTH,
+        CAP_PROP_OPEN_TIMEOUT_MSEC, CAP_PROP_READ_TIMEOUT_MSEC, VideoCapture,
+    },
+};
+
+/// A single failed grab is not the end: a damaged packet gives one. So many in a row are.
+const GRAB_ATTEMPTS: u32 = 30;
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+
+/// An open stream. Owned and dropped by the one thread that reads it: nothing native here may be
+/// touched from another thread while a call is under way.
+pub struct Capture {
+    video: VideoCapture,
+    url: StreamUrl,
+    read_timeout: Duration,
+    size: Option<(i32, i32)>,
+    reported_size: (f64, f64),
+    /// Frames that could not be decoded.
+    pub damaged: u32,
+}
+
+/// What a grab gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grab {
+    /// A frame, received at this moment.
+    Frame(Instant),
+    /// No frame comes any more.
+    End,
+}
+
+impl Capture {
+    /// Opens a stream. May block for the settings' open timeout, and longer when native code
+    /// ignores it; waits while another stream of this process is being opened.
+    pub fn open(url: &StreamUrl, settings: &StreamSettings) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let parameters = Vector::from_slice(&[
+            CAP_PROP_OPEN_TIMEOUT_MSEC,
+            milliseconds(settings.open_timeout),
+            CAP_PROP_READ_TIMEOUT_MSEC,
+            milliseconds(settings.read_timeout),
+        ]);
+        // The backend is forced: others run pipeline strings. A file goes by its path, since
+        // FFmpeg takes no percent-encoding there (and the policy refuses it).
+        let file = url.file_path();
+        let name = file.as_ref().map_or(url.expose().as_ref(), |path| path.as_os_str());
+        let opened = VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters);
+        // The exception's text holds the URL with its password: it goes nowhere.
+        let video = opened.ok().filter(|video| video.is_opened().unwrap_or(false));
+        let Some(video) = video else {
+            return Err(not_opened(url, started.elapsed() >= settings.open_timeout));
+        };
+        let reported_size = reported_size(&video);
+        Ok(Self {
+            video,
+            url: url.clone(),
+            read_timeout: settings.read_timeout,
+            size: None,
+            reported_size,
+            damaged: 0,
+        })
+    }
+
+    /// Waits for the next frame. Retries damaged ones. Fails as stalled when it took the read
+    /// timeout: the frame is then an old one, and none would follow.
+    pub fn grab(&mut self) -> Result<Grab, Failure> {
+        for attempt in 0..GRAB_ATTEMPTS {
+            let started = Instant::now();
+            let grabbed = self.video.grab().unwrap_or(false);
+            if started.elapsed() + Duration::from_millis(50) >= self.read_timeout {
+                return Err(Failure::new(
+                    FailureCode::Stalled,
+                    format!("The camera sent no frame for {:?}", self.read_timeout),
+                ));
+            }
+            if grabbed {
+                self.damaged += attempt;
+                return Ok(Grab::Frame(Instant::now()));
+            }
+            if !self.url.is_file() {
+                thread::sleep(RETRY_PAUSE);
+            }
+        }
+        Ok(Grab::End)
+    }
+
+    /// Decodes the grabbed frame as 8-bit BGR into `frame`, whose memory is used again. `false`
+    /// when the frame is damaged. Fails when the picture's size changed.
+    pub fn retrieve(&mut self, frame: &mut Mat) -> Result<bool, Failure> {
+        let retrieved = self.video.retrieve(frame, 0).unwrap_or(false);
+        if !retrieved || frame.empty() || frame.typ() != CV_8UC3 {
+            self.damaged += 1;
+            return Ok(false);
+        }
+        let size = (frame.cols(), frame.rows());
+        let first = *self.size.get_or_insert(size);
+        if first != size || reported_size(&self.video) != self.reported_size {
+            return Err(Failure::new(
+                FailureCode::FormatChanged,
+                "The picture's size changed in mid-stream",
+            ));
+        }
+        Ok(true)
+    }
+
+    /// What is known of the stream once a frame was retrieved.
+    pub fn info(&self) -> StreamInfo {
+        let (width, height) = self.size.unwrap_or_default();
+        StreamInfo {
+            width: width.unsigned_abs(),
+            height: height.unsigned_abs(),
+            fps: self.frame_rate(),
+        }
+    }
+
+    /// The stream's own frame rate; absent where it is not to be believed.
+    pub fn frame_rate(&self) -> Option<f32> {
+        let fps = self.video.get(CAP_PROP_FPS).ok().filter(|fps| (0.1..=240.0).contains(fps))?;
+        // MJPEG over HTTP has no rate: FFmpeg makes one up.
+        matches!(self.url.as_url().scheme(), "rtsp" | "rtsps" | "file").then_some(fps as f32)
+    }
+}
+
+fn milliseconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
+fn reported_size(video: &VideoCapture) -> (f64, f64) {
+    let get = |property| video.get(property).unwrap_or_default();
+    (get(CAP_PROP_FRAME_WIDTH), get(CAP_PROP_FRAME_HEIGHT))
+}
+
+fn not_opened(url: &StreamUrl, timed_out: bool) -> Failure {
+    if url.is_file() {
+        Failure::new(FailureCode::Unsupported, "The file can't be decoded as a video")
+    } else if timed_out {
+        Failure::new(FailureCode::Timeout, "The stream did not start in time")
+    } else {
+        Failure::new(
+            FailureCode::NoFrames,
+            "The camera describes its stream, but gave no video that can be decoded",
+        )
+    }
+}

@@ -1,0 +1,253 @@
+//! Live streams: a thread of its own reads as fast as the camera sends and keeps only the newest
+//! frame. Reading in step with analysis would fall behind without bound.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use becamera_actors::{
+    domain::{Failure, FailureCode, StreamInfo, StreamUrl},
+    settings::StreamSettings,
+};
+use opencv::core::Mat;
+
+use super::{
+    budget::FrameBudget,
+    capture::{Capture, Grab},
+    freeze::FreezeWatch,
+    probe::{self, StreamDescription},
+    source::{FrameSource, Losses, Next, POLL},
+};
+
+/// How long a stopped grabber is awaited before its process is given up.
+const STOP_WAIT: Duration = Duration::from_millis(700);
+
+/// How much longer than its own timeouts native code may take before it counts as stuck.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// A live stream and the thread that reads it.
+pub struct LiveSource {
+    shared: Arc<Shared>,
+    started: Instant,
+    open_timeout: Duration,
+    read_timeout: Duration,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    stop: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    /// The newest frame and when it was received, unless it was taken.
+    newest: Option<Instant>,
+    /// Its pixels. Buffers are swapped, never copied.
+    frame: Mat,
+    info: Option<StreamInfo>,
+    opened: bool,
+    grabbed: Option<Instant>,
+    losses: Losses,
+    end: Option<Failure>,
+    /// The thread is done and its native handles are released.
+    finished: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is plain data, sound whatever panicked meanwhile.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+impl LiveSource {
+    /// Starts to open and read a stream. Fails only when no thread can be had.
+    pub fn start(
+        url: &StreamUrl,
+        settings: &StreamSettings,
+        described: StreamDescription,
+        budget: FrameBudget,
+    ) -> Result<Self, Failure> {
+        let shared = Arc::new(Shared::default());
+        let own_shared = shared.clone();
+        let camera = Camera { url: url.clone(), settings: settings.clone(), described };
+        thread::Builder::new()
+            .name("grabber".into())
+            .spawn(move || {
+                // Declared first so that it drops last, when the capture is gone.
+                let finish = Finish(&own_shared);
+                let end = grab_all(&camera, budget, &own_shared);
+                finish.0.update(|state| state.end = end.err());
+            })
+            .map_err(|error| {
+                Failure::new(FailureCode::NoFrames, format!("can't start a thread: {error}"))
+            })?;
+        Ok(Self {
+            shared,
+            started: Instant::now(),
+            open_timeout: settings.open_timeout,
+            read_timeout: settings.read_timeout,
+        })
+    }
+
+    /// The failure of native code that exceeds its own timeouts.
+    fn overdue(&self, state: &State) -> Option<Failure> {
+        let since = |moment: Instant| moment.elapsed();
+        match (state.info.is_some(), state.grabbed) {
+            (true, Some(grabbed)) if since(grabbed) > self.read_timeout + SLACK => {
+                Some(stalled(self.read_timeout))
+            }
+            (false, _) if since(self.started) > self.open_timeout + SLACK => {
+                Some(if state.opened {
+                    Failure::new(FailureCode::NoFrames, "The stream opened but gave no picture")
+                } else {
+                    Failure::new(FailureCode::Timeout, "The stream did not start in time")
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl FrameSource for LiveSource {
+    fn next_frame(&mut self, frame: &mut Mat) -> Result<Next, Failure> {
+        let mut state = self.shared.lock();
+        if state.newest.is_none() && !state.finished {
+            let waited = self
+                .shared
+                .changed
+                .wait_timeout_while(state, POLL, |state| state.newest.is_none() && !state.finished);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if let Some(at) = state.newest.take() {
+            mem::swap(frame, &mut state.frame);
+            return Ok(Next::Frame(at));
+        }
+        if state.finished {
+            return Err(state.end.take().unwrap_or_else(|| {
+                Failure::new(FailureCode::StreamLost, "The camera ended the stream")
+            }));
+        }
+        self.overdue(&state).map_or(Ok(Next::Idle), Err)
+    }
+
+    fn info(&self) -> Option<StreamInfo> {
+        self.shared.lock().info.clone()
+    }
+
+    fn take_losses(&mut self) -> Losses {
+        mem::take(&mut self.shared.lock().losses)
+    }
+
+    fn close(self: Box<Self>) -> bool {
+        self.shared.stop.store(true, Ordering::Release);
+        let state = self.shared.lock();
+        let waited =
+            self.shared.changed.wait_timeout_while(state, STOP_WAIT, |state| !state.finished);
+        waited.unwrap_or_else(PoisonError::into_inner).0.finished
+    }
+}
+
+impl Drop for LiveSource {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+    }
+}
+
+/// What the grabber reads.
+struct Camera {
+    url: StreamUrl,
+    settings: StreamSettings,
+    /// What it said of itself before it was opened.
+    described: StreamDescription,
+}
+
+impl Camera {
+    /// Asks the camera again, and fails if its picture has another size than before. What can't
+    /// be asked counts as unchanged: a camera may take no second connection.
+    fn check_format(&self, shared: &Shared) -> Result<(), Failure> {
+        // Frames wait meanwhile: it may not last so long that they count as missing.
+        let probe_timeout = self.settings.probe_timeout.min(self.settings.read_timeout);
+        let settings = StreamSettings { probe_timeout, ..self.settings.clone() };
+        let described = probe::probe_while(&self.url, &settings, &mut || !shared.stopped());
+        let size = |of: &StreamDescription| of.width.zip(of.height);
+        match (size(&self.described), described.ok().flatten().as_ref().and_then(size)) {
+            (Some(before), Some(now)) if before != now => Err(Failure::new(
+                FailureCode::FormatChanged,
+                format!("The picture's size changed from {before:?} to {now:?} in mid-stream"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Says that the thread is done, even when it panicked.
+struct Finish<'a>(&'a Shared);
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        self.0.update(|state| state.finished = true);
+    }
+}
+
+/// Reads until it is told to stop (`Ok`) or the stream ends.
+fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result<(), Failure> {
+    let started = Instant::now();
+    let mut capture = Capture::open(&camera.url, &camera.settings)?;
+    let mut watch = FreezeWatch::default();
+    shared.update(|state| state.opened = true);
+    let mut spare = Mat::default();
+    let mut first = true;
+    while !shared.stopped() {
+        let Grab::Frame(at) = capture.grab()? else {
+            return Err(if first {
+                Failure::new(FailureCode::NoFrames, "The stream opened but gave no picture")
+            } else {
+                Failure::new(FailureCode::StreamLost, "The camera ended the stream")
+            });
+        };
+        let wanted = budget.takes(at.duration_since(started));
+        let good = wanted && capture.retrieve(&mut spare)?;
+        if good && watch.is_suspect(&spare, at) {
+            camera.check_format(shared)?;
+        }
+        let damaged = mem::take(&mut capture.damaged);
+        let info = (first && good).then(|| capture.info());
+        first &= !good;
+        shared.update(|state| {
+            state.grabbed = Some(at);
+            state.losses.damaged += damaged;
+            if good {
+                // The frame it replaces was never looked at.
+                state.losses.dropped += u32::from(state.newest.is_some());
+                mem::swap(&mut state.frame, &mut spare);
+                state.newest = Some(at);
+                state.info = info.or(state.info.take());
+            } else if !wanted {
+                state.losses.dropped += 1;
+            }
+        });
+    }
+    Ok(())
+}
+
+fn stalled(timeout: Duration) -> Failure {
+    Failure::new(FailureCode::Stalled, format!("The camera sent no frame for {timeout:?}"))
+}

@@ -1,0 +1,37 @@
+//! Looks at a stream once: what it says of itself, and whether it gives a picture.
+
+use becamera_actors::{
+    domain::{Failure, FailureCode, StreamInfo, StreamUrl},
+    settings::StreamSettings,
+};
+use opencv::core::Mat;
+
+use super::{
+    capture::{Capture, Grab},
+    native,
+    probe::{self, StreamDescription},
+};
+
+/// Frames that may be damaged before the first good one.
+const ATTEMPTS: usize = 30;
+
+/// Probes a stream and reads its first frame, as a worker would. Blocks for as long as the
+/// settings' timeouts allow.
+pub fn inspect(
+    url: &StreamUrl,
+    settings: &StreamSettings,
+) -> Result<(StreamDescription, StreamInfo), Failure> {
+    native::set_up();
+    let description = probe::probe(url, settings)?;
+    let mut capture = Capture::open(url, settings)?;
+    let mut frame = Mat::default();
+    for _ in 0..ATTEMPTS {
+        if capture.grab()? == Grab::End {
+            break;
+        }
+        if capture.retrieve(&mut frame)? {
+            return Ok((description, capture.info()));
+        }
+    }
+    Err(Failure::new(FailureCode::NoFrames, "The stream opened but gave no picture"))
+}

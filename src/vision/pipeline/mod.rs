@@ -1,0 +1,196 @@
+//! The frame loop: probe, open, then frame by frame detect, count and report.
+
+use std::time::{Duration, Instant};
+
+use becamera_actors::{
+    ctl::Ctl,
+    domain::{Exit, Failure, FailureCode, Job, Progress, StreamEvent},
+    ports::{EventSink, PipelineExit, StreamPipeline},
+    settings::{StreamSettings, WorkerConfig},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use opencv::core::Mat;
+
+use super::{
+    counter::SampleCounter,
+    detector::{self, Detections, Detector},
+    native, probe,
+    source::{self, FrameSource, Next},
+};
+
+/// So many frames in a row that can't be analysed end the run.
+const MAX_CONSECUTIVE_ERRORS: u32 = 30;
+
+/// News is gathered for so long before it is reported.
+const REPORT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Without news a sign of life is sent this often.
+const HEARTBEAT: Duration = Duration::from_millis(800);
+
+/// Counts people on one stream after the other. Loads its network once.
+pub struct CountingPipeline {
+    stream: StreamSettings,
+    detector: Box<dyn Detector>,
+}
+
+impl CountingPipeline {
+    /// Sets up the native libraries, loads the network and runs it once. The error is a sentence
+    /// that names the setting at fault.
+    pub fn new(config: WorkerConfig) -> Result<Self, String> {
+        native::set_up();
+        let detector = detector::load(&config.detector).map_err(|error| error.to_string())?;
+        Ok(Self { stream: config.stream, detector })
+    }
+
+    /// The inference library it took, and why.
+    pub fn backend(&self) -> &str {
+        self.detector.backend()
+    }
+
+    fn count(
+        &mut self,
+        job: &Job,
+        source: &mut dyn FrameSource,
+        ctl: &Ctl,
+        report: &mut Report<'_>,
+    ) -> Exit {
+        let mut frame = Mat::default();
+        let mut consecutive_errors = 0;
+        let mut opened = false;
+        while !ctl.is_cancelled() {
+            let next = source.next_frame(&mut frame);
+            let losses = source.take_losses();
+            report.progress.dropped += losses.dropped;
+            report.progress.errors += losses.damaged;
+            match next {
+                Ok(Next::Frame(at)) => {
+                    if let Some(info) = source.info().filter(|_| !opened) {
+                        report.sink.emit(StreamEvent::Opened(info));
+                        opened = true;
+                    }
+                    let started = Instant::now();
+                    match self.detector.detect(&frame, &job.detect) {
+                        Ok(found) => {
+                            consecutive_errors = 0;
+                            report.frame(at, started, &found);
+                        }
+                        Err(error) => {
+                            consecutive_errors += 1;
+                            report.progress.errors += 1;
+                            log::debug!("camera {}: a frame was not analysed: {error}", job.camera);
+                            if consecutive_errors >= MAX_CONSECUTIVE_ERRORS {
+                                let message = format!(
+                                    "{consecutive_errors} frames in a row could not be analysed: \
+                                     {error}"
+                                );
+                                return failed(FailureCode::Unsupported, message);
+                            }
+                        }
+                    }
+                }
+                Ok(Next::Idle) => report.idle(),
+                Ok(Next::End) => return Exit::Ended,
+                Err(failure) => return Exit::Failed(failure),
+            }
+            report.tick();
+        }
+        Exit::Cancelled
+    }
+}
+
+impl StreamPipeline for CountingPipeline {
+    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> PipelineExit {
+        let mut report = Report::new(job, sink);
+        let probed = probe::probe_while(&job.url, &self.stream, &mut || {
+            report.tick();
+            !ctl.is_cancelled()
+        });
+        let mut source = match probed {
+            Ok(Some(described)) => match source::open(job, &self.stream, described) {
+                Ok(source) => source,
+                Err(failure) => return PipelineExit { exit: Exit::Failed(failure), retire: false },
+            },
+            Ok(None) => return PipelineExit { exit: Exit::Cancelled, retire: false },
+            Err(failure) => return PipelineExit { exit: Exit::Failed(failure), retire: false },
+        };
+        let exit = self.count(job, source.as_mut(), ctl, &mut report);
+        report.finish();
+        PipelineExit { exit, retire: !source.close() }
+    }
+}
+
+fn failed(code: FailureCode, message: String) -> Exit {
+    Exit::Failed(Failure::new(code, message))
+}
+
+/// Gathers what is reported, so that the sink gets a few events a second.
+struct Report<'a> {
+    sink: &'a mut dyn EventSink,
+    counter: SampleCounter,
+    progress: Progress,
+    sent: Instant,
+}
+
+impl<'a> Report<'a> {
+    fn new(job: &Job, sink: &'a mut dyn EventSink) -> Self {
+        let counter = SampleCounter::new(job.camera, job.worker);
+        Self { sink, counter, progress: Progress::default(), sent: Instant::now() }
+    }
+
+    fn frame(&mut self, received: Instant, started: Instant, found: &Detections) {
+        let people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
+        let inference_ms = milliseconds(found.inference);
+        if let Some(sample) = self.counter.add(wall_time(received), people, inference_ms) {
+            self.sink.emit(StreamEvent::Sample(sample));
+        }
+        let progress = &mut self.progress;
+        progress.frames += 1;
+        progress.total_frames += 1;
+        progress.people = Some(people);
+        progress.inference_ms.push(inference_ms);
+        progress.processing_ms.push(milliseconds(started.elapsed()));
+        progress.latency_ms.push(milliseconds(received.elapsed()));
+    }
+
+    /// No frame is waiting: a second that is over will get none any more.
+    fn idle(&mut self) {
+        if let Some(sample) = self.counter.tick(Utc::now()) {
+            self.sink.emit(StreamEvent::Sample(sample));
+        }
+    }
+
+    fn tick(&mut self) {
+        let Progress { frames, dropped, errors, .. } = self.progress;
+        let news = frames + dropped + errors > 0;
+        if self.sent.elapsed() >= if news { REPORT_INTERVAL } else { HEARTBEAT } {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        let Progress { people, total_frames, .. } = self.progress;
+        let next = Progress { people, total_frames, ..Progress::default() };
+        let progress = std::mem::replace(&mut self.progress, next);
+        self.sink.emit(StreamEvent::Progress(progress));
+        self.sent = Instant::now();
+    }
+
+    fn finish(&mut self) {
+        self.send();
+        if let Some(sample) = self.counter.finish() {
+            self.sink.emit(StreamEvent::Sample(sample));
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> f32 {
+    duration.as_secs_f32() * 1000.0
+}
+
+/// The wall-clock time of a monotonic moment of the past.
+fn wall_time(moment: Instant) -> DateTime<Utc> {
+    Utc::now() - TimeDelta::from_std(moment.elapsed()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

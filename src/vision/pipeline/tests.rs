@@ -1,0 +1,387 @@
+#![allow(clippy::unwrap_used)]
+
+//! The whole frame loop on real footage: `vtest.avi` of Debian's opencv-doc.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
+};
+
+use becamera_actors::domain::{
+    CameraId, DetectSettings, RunId, Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId,
+};
+use tempfile::TempDir;
+
+use super::*;
+
+const FOOTAGE: &str = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
+
+/// A folder of clips made from the footage: shared by the tests that run at the same time, and
+/// removed by the last of them.
+struct Clips(Arc<TempDir>);
+
+impl Clips {
+    fn new() -> Self {
+        static SHARED: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(shared.upgrade().unwrap_or_else(|| {
+            let folder = Arc::new(make_clips());
+            *shared = Arc::downgrade(&folder);
+            folder
+        }))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+fn make_clips() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let encode = |arguments: &[&str], name: &str| {
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-y", "-i", FOOTAGE, "-an", "-t", "3"])
+            .args(arguments)
+            .arg(folder.path().join(name))
+            .status()
+            .unwrap();
+        assert!(status.success(), "ffmpeg failed to make {name}");
+    };
+    encode(&["-c:v", "libx264", "-preset", "ultrafast", "-g", "10"], "short.mp4");
+    encode(&["-c", "copy"], "short.avi");
+    encode(&["-c:v", "libx264", "-preset", "ultrafast", "-g", "10"], "short.mkv");
+    encode(&["-c:v", "libx264", "-preset", "ultrafast", "-g", "10"], "short.ts");
+    encode(&["-c:v", "mjpeg"], "picture.avi");
+    folder
+}
+
+fn pipeline(clips: &Clips) -> CountingPipeline {
+    let mut settings = becamera_actors::settings::Settings::default();
+    settings.stream.media_roots = vec![clips.0.path().into()];
+    CountingPipeline::new(settings.for_worker()).unwrap()
+}
+
+fn job(path: &Path, source: SourceSettings) -> Job {
+    Job {
+        run: RunId(1),
+        camera: CameraId::try_from(7).unwrap(),
+        worker: WorkerId::from_index(0),
+        url: StreamUrl::trusted(&format!("file://{}", path.display())).unwrap(),
+        detect: DetectSettings::default(),
+        source,
+    }
+}
+
+const UNPACED: SourceSettings = SourceSettings { loop_file: false, paced: false };
+
+#[derive(Default)]
+struct Seen {
+    opened: Vec<StreamInfo>,
+    progress: Vec<Progress>,
+    samples: Vec<Sample>,
+    times: Vec<Instant>,
+}
+
+impl EventSink for Seen {
+    fn emit(&mut self, event: StreamEvent) {
+        self.times.push(Instant::now());
+        match event {
+            StreamEvent::Opened(info) => self.opened.push(info),
+            StreamEvent::Progress(progress) => self.progress.push(progress),
+            StreamEvent::Sample(sample) => self.samples.push(sample),
+        }
+    }
+}
+
+impl Seen {
+    fn frames(&self) -> u32 {
+        self.progress.iter().map(|progress| progress.frames).sum()
+    }
+}
+
+fn run(clips: &Clips, job: &Job) -> (Exit, Seen) {
+    let mut seen = Seen::default();
+    let end = pipeline(clips).run(job, &Ctl::new().unwrap(), &mut seen);
+    assert!(!end.retire);
+    (end.exit, seen)
+}
+
+#[test]
+fn every_frame_of_a_recording_is_counted_in_every_container() {
+    let clips = Clips::new();
+    for name in ["short.mp4", "short.avi", "short.mkv", "short.ts"] {
+        let (exit, seen) = run(&clips, &job(&clips.path(name), UNPACED));
+        assert_eq!(exit, Exit::Ended, "{name}");
+        assert_eq!(seen.opened.len(), 1, "{name}");
+        assert_eq!((seen.opened[0].width, seen.opened[0].height), (768, 576));
+        assert_eq!(seen.frames(), 30, "{name}");
+        let sampled: u32 = seen.samples.iter().map(|sample| sample.frames).sum();
+        assert_eq!(sampled, 30, "{name}: each frame is in one sample");
+        // Five to eight people walk there; the detector sees some of them in every frame.
+        let people = seen.samples.iter().map(|sample| sample.people_max).max().unwrap();
+        assert!((2..=8).contains(&people), "{people} people in {name}");
+        let last = seen.progress.last().unwrap();
+        assert_eq!(last.total_frames, 30);
+        assert!(last.inference_ms.iter().all(|ms| *ms > 0.0));
+    }
+}
+
+#[test]
+fn a_paced_recording_takes_its_time_and_keeps_its_budget() {
+    let clips = Clips::new();
+    let mut job = job(&clips.path("short.mp4"), SourceSettings::default());
+    job.detect.fps = 2.0;
+    let started = Instant::now();
+    let (exit, seen) = run(&clips, &job);
+    assert_eq!(exit, Exit::Ended);
+    assert!(started.elapsed() > Duration::from_millis(2_500), "{:?}", started.elapsed());
+    assert!((5..=7).contains(&seen.frames()), "{} frames", seen.frames());
+    let dropped: u32 = seen.progress.iter().map(|progress| progress.dropped).sum();
+    assert_eq!(seen.frames() + dropped, 30);
+}
+
+#[test]
+fn a_looping_recording_goes_on_until_it_is_cancelled() {
+    let clips = Clips::new();
+    let ctl = Arc::new(Ctl::new().unwrap());
+    let mut frames = 0;
+    let canceller = ctl.clone();
+    let mut sink = |event| {
+        if let StreamEvent::Progress(progress) = event {
+            frames += progress.frames;
+            if frames > 70 {
+                canceller.cancel();
+            }
+        }
+    };
+    let looping = SourceSettings { loop_file: true, paced: false };
+    let end = pipeline(&clips).run(&job(&clips.path("short.mp4"), looping), &ctl, &mut sink);
+    assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: false });
+    assert!(frames > 70);
+}
+
+#[test]
+fn files_without_pictures_fail_with_a_reason() {
+    let clips = Clips::new();
+    let failure = |name: &str, content: &[u8]| {
+        fs::write(clips.path(name), content).unwrap();
+        match run(&clips, &job(&clips.path(name), UNPACED)) {
+            (Exit::Failed(failure), seen) => {
+                assert!(seen.opened.is_empty());
+                failure.code
+            }
+            (exit, _) => panic!("{name}: {exit:?}"),
+        }
+    };
+    assert_eq!(failure("empty.mp4", b""), FailureCode::NoFrames);
+    assert_eq!(failure("text.mp4", b"this is no video\n"), FailureCode::Unsupported);
+    let noise: Vec<u8> =
+        (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    assert_eq!(failure("noise.avi", &noise), FailureCode::Unsupported);
+    let whole = fs::read(clips.path("short.mp4")).unwrap();
+    // Its index is at the end, so that nothing of it can be read.
+    assert_eq!(failure("cut.mp4", &whole[..whole.len() / 2]), FailureCode::Unsupported);
+}
+
+#[test]
+fn a_truncated_or_damaged_recording_is_read_as_far_as_it_goes() {
+    let clips = Clips::new();
+    let whole = fs::read(clips.path("short.avi")).unwrap();
+    fs::write(clips.path("cut.avi"), &whole[..whole.len() / 2]).unwrap();
+    let (exit, seen) = run(&clips, &job(&clips.path("cut.avi"), UNPACED));
+    assert_eq!(exit, Exit::Ended);
+    assert!((5..30).contains(&seen.frames()), "{} frames", seen.frames());
+
+    let mut damaged = fs::read(clips.path("short.ts")).unwrap();
+    let length = damaged.len();
+    for byte in &mut damaged[length / 3..length / 2] {
+        *byte = byte.wrapping_mul(31).wrapping_add(7);
+    }
+    fs::write(clips.path("damaged.ts"), damaged).unwrap();
+    let (exit, seen) = run(&clips, &job(&clips.path("damaged.ts"), UNPACED));
+    assert_eq!(exit, Exit::Ended);
+    assert!(seen.frames() >= 10, "{} frames", seen.frames());
+}
+
+#[test]
+fn formats_that_can_lead_elsewhere_are_not_opened() {
+    let clips = Clips::new();
+    // FFmpeg would follow both if it were allowed to.
+    let target = clips.path("short.ts");
+    let concat = "ffconcat version 1.0\nfile short.ts\n".to_owned();
+    let playlist = format!(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n{}\n#EXT-X-ENDLIST\n",
+        target.display()
+    );
+    for (name, content) in [("list.mp4", concat), ("list.m3u8", playlist)] {
+        fs::write(clips.path(name), content).unwrap();
+        match run(&clips, &job(&clips.path(name), UNPACED)).0 {
+            Exit::Failed(failure) => assert_eq!(failure.code, FailureCode::Unsupported),
+            exit => panic!("{name}: {exit:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_cancel_is_obeyed_at_once_while_waiting_for_a_frame() {
+    let clips = Clips::new();
+    let ctl = Arc::new(Ctl::new().unwrap());
+    let mut job = job(&clips.path("short.mp4"), SourceSettings { loop_file: true, paced: true });
+    job.detect.fps = 1.0;
+    let (mut pipeline, canceller) = (pipeline(&clips), ctl.clone());
+    let timer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(1_200));
+        canceller.cancel();
+        Instant::now()
+    });
+    let end = pipeline.run(&job, &ctl, &mut Seen::default());
+    let delay = timer.join().unwrap().elapsed();
+    assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: false });
+    assert!(delay < Duration::from_millis(500), "{delay:?}");
+}
+
+#[test]
+fn a_silent_camera_neither_silences_the_worker_nor_holds_a_cancel() {
+    let clips = Clips::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://admin:s3cret@{}/x", listener.local_addr().unwrap());
+    let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(&clips.path("x"), UNPACED) };
+    let ctl = Arc::new(Ctl::new().unwrap());
+    let canceller = ctl.clone();
+    let timer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(2_500));
+        canceller.cancel();
+        Instant::now()
+    });
+    let mut seen = Seen::default();
+    let end = pipeline(&clips).run(&job, &ctl, &mut seen);
+    let delay = timer.join().unwrap().elapsed();
+    assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: false });
+    assert!(delay < Duration::from_millis(500), "{delay:?}");
+    assert!(seen.progress.len() >= 2, "a sign of life each second");
+}
+
+#[test]
+fn a_camera_that_hangs_while_it_is_opened_costs_the_process_but_no_time() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ctl = Arc::new(Ctl::new().unwrap());
+    let canceller = ctl.clone();
+    // Answers the probe's DESCRIBE. The next one that speaks is FFmpeg, which gets no answer.
+    let camera = thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            if request.starts_with("DESCRIBE") {
+                let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+                let length = sdp.len();
+                let _ = write!(
+                    stream,
+                    "RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\n\
+                     Content-Length: {length}\r\n\r\n{sdp}"
+                );
+            } else if length > 0 {
+                canceller.cancel();
+                open.push(stream);
+                return (Instant::now(), open);
+            }
+        }
+        panic!("nobody opened the stream");
+    });
+    let clips = Clips::new();
+    let url = StreamUrl::trusted(&format!("rtsp://{address}/x")).unwrap();
+    let job = Job { url, ..job(&clips.path("x"), UNPACED) };
+    let mut pipeline = pipeline(&clips);
+    pipeline.stream.open_timeout = Duration::from_secs(4);
+    let end = pipeline.run(&job, &ctl, &mut Seen::default());
+    let ended = Instant::now();
+    let (cancelled, open) = camera.join().unwrap();
+    assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: true });
+    assert!(ended - cancelled < Duration::from_millis(1_500), "{:?}", ended - cancelled);
+    drop(open);
+}
+
+#[test]
+fn a_jpeg_stream_over_http_is_counted_until_the_server_ends_it() {
+    let clips = Clips::new();
+    let port = serve_mjpeg(&clips.path("picture.avi"));
+    let url = format!("http://127.0.0.1:{port}/video");
+    let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(&clips.path("x"), UNPACED) };
+    let (exit, seen) = run(&clips, &job);
+    match exit {
+        Exit::Failed(failure) => assert_eq!(failure.code, FailureCode::StreamLost),
+        exit => panic!("{exit:?}"),
+    }
+    assert_eq!((seen.opened[0].width, seen.opened[0].fps), (768, None));
+    assert!(seen.frames() >= 3, "{} frames", seen.frames());
+}
+
+/// Serves a clip of JPEG pictures as a camera would: twenty a second, then hangs up.
+fn serve_mjpeg(clip: &Path) -> u16 {
+    use std::io::{Read, Write};
+    let dump = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(clip)
+        .args(["-c", "copy", "-f", "mjpeg", "-"])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap()
+        .stdout;
+    let starts: Vec<usize> = (0..dump.len() - 2)
+        .filter(|&at| dump[at..at + 3] == [0xff, 0xd8, 0xff])
+        .chain([dump.len()])
+        .collect();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (starts, dump) = (starts.clone(), dump.clone());
+            thread::spawn(move || -> std::io::Result<()> {
+                let mut request = [0; 1024];
+                if stream.read(&mut request)? == 0 {
+                    return Ok(());
+                }
+                write!(
+                    stream,
+                    "HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=cam\r\n\r\n"
+                )?;
+                for picture in starts.windows(2).cycle().take(40) {
+                    let picture = &dump[picture[0]..picture[1]];
+                    let length = picture.len();
+                    write!(
+                        stream,
+                        "--cam\r\nContent-Type: image/jpeg\r\nContent-Length: {length}\r\n\r\n"
+                    )?;
+                    stream.write_all(picture)?;
+                    stream.write_all(b"\r\n")?;
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Ok(())
+            });
+        }
+    });
+    port
+}
+
+/// To try a stream by hand:
+/// `BECAMERA_TRY_URL=rtsp://… cargo test --lib try_by_hand -- --ignored --nocapture`
+#[test]
+#[ignore = "needs a stream of yours"]
+fn try_by_hand() {
+    let mut settings = becamera_actors::settings::Settings::default();
+    settings.stream.media_roots = vec!["/".into()];
+    let mut pipeline = CountingPipeline::new(settings.for_worker()).unwrap();
+    let url = std::env::var("BECAMERA_TRY_URL").unwrap();
+    let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(Path::new("/x"), UNPACED) };
+    let started = Instant::now();
+    let mut sink =
+        |event: StreamEvent| eprintln!("{:6.2} {event:?}", started.elapsed().as_secs_f32());
+    let end = pipeline.run(&job, &Ctl::new().unwrap(), &mut sink);
+    eprintln!("{:6.2} {end:?}", started.elapsed().as_secs_f32());
+}

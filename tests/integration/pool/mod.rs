@@ -1,0 +1,10 @@
+//! The worker pool under everything that goes wrong.
+
+mod assignment;
+mod crash_cycles;
+mod file_faults;
+mod restart;
+mod shutdown;
+mod stop;
+mod stream_faults;
+mod worker_faults;
