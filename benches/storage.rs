@@ -1,0 +1,99 @@
+//! Batched writes of samples to both databases; read the samples a second off the throughput.
+//! The targets are 20,000 a second for SQLite and 10,000 for PostgreSQL on two cores.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench ends with the first surprise")]
+
+use becamera::db::DieselCountStore;
+use becamera_actors::{
+    domain::{
+        Camera, CameraId, CameraSettings, DesiredState, Sample, SampleQuery, StreamUrl, WorkerId,
+    },
+    ports::CountStore,
+    settings::StorageSettings,
+};
+use chrono::DateTime;
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+#[path = "../tests/integration/support/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod postgres;
+
+const CAMERAS: i64 = 16;
+const BATCHES: [usize; 3] = [16, 500, 2_000];
+
+fn storage(c: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = postgres::Postgres::start();
+    let databases = [
+        ("sqlite", format!("sqlite:{}/bench.sqlite3", folder.path().display())),
+        ("postgresql", server.database("bench")),
+    ];
+    for (name, database_url) in databases {
+        let settings = StorageSettings { database_url, ..StorageSettings::default() };
+        let store = DieselCountStore::connect(&settings).unwrap();
+        (1..=CAMERAS).for_each(|id| store.save_camera(&camera(id)).unwrap());
+        write(c, name, &store);
+        read(c, name, &store);
+    }
+}
+
+fn write(c: &mut Criterion, name: &str, store: &DieselCountStore) {
+    let mut group = c.benchmark_group(format!("write_samples/{name}"));
+    group.sample_size(30);
+    // Every batch is new to the table, as in life.
+    let mut second = 0;
+    for size in BATCHES {
+        group.throughput(Throughput::Elements(size as u64));
+        group.bench_function(BenchmarkId::from_parameter(size), |b| {
+            let setup = || {
+                second += size as i64;
+                let sample = |i: i64| sample(1 + i % CAMERAS, second + i / CAMERAS);
+                (0..size as i64).map(sample).collect::<Vec<_>>()
+            };
+            let write = |samples: Vec<Sample>| store.write_samples(&samples).unwrap();
+            b.iter_batched(setup, write, BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+}
+
+fn read(c: &mut Criterion, name: &str, store: &DieselCountStore) {
+    let query = SampleQuery {
+        camera_id: CameraId::try_from(1).unwrap(),
+        from: None,
+        to: None,
+        after: None,
+        limit: 1_000,
+    };
+    c.bench_function(&format!("read_samples/{name}/1000"), |b| {
+        b.iter(|| store.read_samples(&query).unwrap());
+    });
+}
+
+fn camera(id: i64) -> Camera {
+    Camera {
+        id: CameraId::try_from(id).unwrap(),
+        name: None,
+        stream_url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
+        settings: CameraSettings::default(),
+        desired: DesiredState::Running,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+fn sample(camera: i64, second: i64) -> Sample {
+    Sample {
+        camera_id: CameraId::try_from(camera).unwrap(),
+        bucket_start: DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap(),
+        frames: 10,
+        people_last: 3,
+        people_max: 4,
+        people_mean: 3.2,
+        inference_ms_mean: 9.1,
+        worker_id: WorkerId::from_index(0),
+    }
+}
+
+criterion_group!(benches, storage);
+criterion_main!(benches);

@@ -1,0 +1,70 @@
+//! The data side against real databases: SQLite files, and a PostgreSQL and a Redis that the
+//! tests start themselves.
+
+mod outage;
+mod redis;
+mod startup;
+mod suite;
+
+use becamera::db::DieselCountStore;
+use becamera_actors::{
+    domain::{
+        Camera, CameraId, CameraSettings, DesiredState, Sample, SampleQuery, StreamUrl, WorkerId,
+    },
+    ports::CountStore,
+    settings::StorageSettings,
+};
+use chrono::{DateTime, Utc};
+
+fn settings(url: &str) -> StorageSettings {
+    StorageSettings { database_url: url.into(), ..StorageSettings::default() }
+}
+
+fn camera_id(id: i64) -> CameraId {
+    CameraId::try_from(id).unwrap()
+}
+
+fn time(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(second, 0).unwrap()
+}
+
+fn camera(id: i64) -> Camera {
+    Camera {
+        id: camera_id(id),
+        name: None,
+        stream_url: StreamUrl::trusted("rtsp://user:pa%2Fss@camera.example:554/1?a=b").unwrap(),
+        settings: CameraSettings::default(),
+        desired: DesiredState::Running,
+        created_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
+        updated_at: DateTime::from_timestamp_micros(1_700_000_001_654_321).unwrap(),
+    }
+}
+
+fn sample(camera: i64, second: i64, frames: u32) -> Sample {
+    Sample {
+        camera_id: camera_id(camera),
+        bucket_start: time(second),
+        frames,
+        people_last: frames % 7,
+        people_max: frames % 11,
+        people_mean: frames as f32 / 3.0,
+        inference_ms_mean: 9.25,
+        worker_id: WorkerId::from_index(3),
+    }
+}
+
+fn whole(camera: i64) -> SampleQuery {
+    SampleQuery {
+        camera_id: camera_id(camera),
+        from: None,
+        to: None,
+        after: None,
+        limit: 1_000_000,
+    }
+}
+
+fn all(store: &DieselCountStore, camera: i64) -> Vec<Sample> {
+    let page = store.read_samples(&whole(camera)).unwrap();
+    assert!(!page.more);
+    page.samples
+}
