@@ -236,6 +236,7 @@ impl Metrics {
             )?,
             registry: registry.clone(),
         };
+        metrics.start_time.set(chrono::Utc::now().timestamp_millis() as f64 / 1000.0);
         registry.register(Box::new(process))?;
         Ok(metrics)
     }

@@ -273,9 +273,11 @@ impl Handler<WorkerReport> for PoolSupervisor {
                 self.pool.runner_started(worker, generation, result, now);
             }
             WorkerReport::Died { worker, crash } => self.pool.runner_died(worker, &crash, now),
-            // Frequent, and it changes nothing that has to be settled.
             WorkerReport::Event { worker, run, event } => {
-                return self.pool.run_event(worker, run, &event, now);
+                if !self.pool.run_event(worker, run, &event, now) {
+                    // Frequent, and there is nothing to settle.
+                    return;
+                }
             }
             WorkerReport::Finished { worker, run, exit, ready } => {
                 self.pool.run_finished(worker, run, exit, ready, now);

@@ -58,14 +58,21 @@ impl Pool {
         }
     }
 
-    /// Something happened in a run.
-    pub fn run_event(&mut self, worker: WorkerId, run: RunId, event: &StreamEvent, now: Now) {
-        let Some((slot, id, task)) = self.running(worker, run) else { return };
+    /// Something happened in a run. Answers whether the camera's state changed.
+    pub fn run_event(
+        &mut self,
+        worker: WorkerId,
+        run: RunId,
+        event: &StreamEvent,
+        now: Now,
+    ) -> bool {
+        let Some((slot, id, task)) = self.running(worker, run) else { return false };
         match event {
             StreamEvent::Opened(info) => opened(slot, id, task, info, now),
             StreamEvent::Progress(progress) => progressed(slot, id, task, progress, now),
             StreamEvent::Sample(_) => {}
         }
+        matches!(event, StreamEvent::Opened(_))
     }
 
     /// A run is over. `ready`: the worker can take the next one as it is.

@@ -44,6 +44,7 @@ fn after_two_hundred_crashes_the_pool_is_whole_and_memory_flat() {
             service.start_looping(1, &clips::long_mp4());
         }
         if cycle == 40 {
+            wait_until("the pool is whole", SOON, || service.process().children().len() == 2);
             settled = Some((service.process().resident_bytes(), service.resources()));
         }
     }
@@ -59,7 +60,7 @@ fn after_two_hundred_crashes_the_pool_is_whole_and_memory_flat() {
     let (resident, resources) = settled.unwrap();
     let growth = service.process().resident_bytes().saturating_sub(resident);
     assert!(growth < 6 << 20, "{} kB more after {} crashes", growth >> 10, CYCLES - 40);
-    wait_until("no process, thread or descriptor is leaked", secs(10), || {
+    wait_until("no process, thread or descriptor is leaked", secs(20), || {
         service.resources().no_more_than(&resources) && service.process().children().len() == 2
     });
 }
