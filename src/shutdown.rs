@@ -18,6 +18,8 @@ use tokio::{
 /// A worker whose run does not end is killed well before this.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 const FLUSH_LIMIT: Duration = Duration::from_millis(1300);
+/// For answers under way.
+const HANG_UP_LIMIT: Duration = Duration::from_millis(200);
 /// Past this the process leaves as it is: something is stuck that can't be waited for.
 const LEAVE_LIMIT: Duration = Duration::from_millis(4800);
 
@@ -68,8 +70,8 @@ pub async fn run(
         log::warn!("{signal} again: leaving at once");
         leave(1);
     });
-    // Connections are closed when the rest is done: a client may be waiting for its answer.
-    let accepting = actix::spawn(server.stop(true));
+    // The server goes on until the rest is done: /readyz tells that it drains, a client that waits
+    // gets its answer, and the pool refuses whatever would begin anew.
     let drained = timeout(DRAIN_LIMIT, pool.send(DrainPool)).await;
     if drained.is_err() {
         log::error!("workers did not let go within {} s", DRAIN_LIMIT.as_secs());
@@ -82,7 +84,7 @@ pub async fn run(
         Err(_) => log::error!("counts were not written within {:.1} s", FLUSH_LIMIT.as_secs_f32()),
     }
     // What is left of it ends with the process.
-    accepting.abort();
+    let _ = timeout(HANG_UP_LIMIT, server.stop(true)).await;
     drained.is_ok() && matches!(flushed, Ok(Ok(Ok(()))))
 }
 
