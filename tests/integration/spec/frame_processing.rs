@@ -4,19 +4,68 @@ use std::time::Instant;
 
 use crate::support::{
     SOON, clips,
+    procfs::Process,
     rtsp::{Options, RtspCamera},
     secs,
     service::{self, Service},
     wait_for, wait_until,
 };
 
-/// The share of a histogram's values for camera 1 that are at most `bound` (a bucket's `le`).
-fn share_within(service: &Service, histogram: &str, bound: &str) -> f64 {
-    let metrics = service.metrics();
-    let name = format!("becamera_{histogram}");
-    let within = metrics.metric(&format!("{name}_bucket{{camera=\"1\",le=\"{bound}\"}}"));
-    let all = metrics.metric(&format!("{name}_count{{camera=\"1\"}}"));
-    within.expect(histogram) / all.expect(histogram)
+/// What was measured over some frames of camera 1.
+#[derive(Debug)]
+struct Window {
+    fps: f64,
+    cpu_share: f64,
+    /// Shares of frames whose processing and whose latency were at most 100 ms.
+    processed_in_time: f64,
+    counted_in_time: f64,
+}
+
+impl Window {
+    fn measure(service: &Service, worker: &Process, frames: u64) -> Self {
+        let count = || service.camera(1)["processed_frames"].as_u64().unwrap();
+        let (first, before) = (count(), service.metrics());
+        let (begin, cpu) = (Instant::now(), worker.cpu_time());
+        let (last, took) = wait_for(&format!("{frames} frames"), secs(60), || {
+            Some(count()).filter(|now| *now >= first + frames)
+        });
+        let cpu_share = worker.cpu_share((begin, cpu));
+        let after = service.metrics();
+        let share = |histogram: &str| {
+            let name = format!("becamera_{histogram}");
+            let grown = |series: &str| {
+                after.metric(series).unwrap() - before.metric(series).unwrap_or_default()
+            };
+            grown(&format!("{name}_bucket{{camera=\"1\",le=\"0.1\"}}"))
+                / grown(&format!("{name}_count{{camera=\"1\"}}"))
+        };
+        Self {
+            fps: (last - first) as f64 / took.as_secs_f64(),
+            cpu_share,
+            processed_in_time: share("frame_processing_seconds"),
+            counted_in_time: share("frame_latency_seconds"),
+        }
+    }
+
+    // Other programs may slow the machine down for a while, but not for ever: one window in
+    // which every limit is kept shows that the service can.
+    fn one_good(
+        service: &Service,
+        worker: &Process,
+        frames: u64,
+        keeps_limits: impl Fn(&Self) -> bool,
+    ) {
+        let mut bad = Vec::new();
+        for _ in 0..5 {
+            let window = Self::measure(service, worker, frames);
+            if keeps_limits(&window) {
+                println!("{window:?} after {} that were disturbed", bad.len());
+                return;
+            }
+            bad.push(window);
+        }
+        panic!("the limits are not kept: {bad:#?}");
+    }
 }
 
 #[test]
@@ -46,10 +95,9 @@ fn worker_frame_001_frame_processing_success() {
     let seen = counts.iter().filter(|count| (1..=15).contains(*count)).count();
     assert!(seen * 10 >= counts.len() * 9 && seen >= 5, "people are seen: {counts:?}");
 
-    let fast = share_within(&service, "frame_processing_seconds", "0.1");
-    println!("{:.0} % of frames took no more than 100 ms", 100.0 * fast);
+    Window::one_good(&service, &worker, 30, |window| window.processed_in_time >= 0.95);
     let growth = worker.resident_bytes().saturating_sub(resident) >> 20;
-    assert!(growth < 10, "memory grew by {growth} MB within 50 frames");
+    assert!(growth < 10, "memory grew by {growth} MB");
 }
 
 #[test]
@@ -73,7 +121,7 @@ fn worker_frame_002_stream_connection_error() {
     assert_eq!(service.pool()["busy_workers"], 2, "both workers can be used");
 }
 
-/// Measured over 1,000 frames by `benches/workers.sh`; here over 250 frames of a live camera.
+/// Measured over 1,000 frames by `benches/workers.sh`; here over 150 frames of a live camera.
 #[test]
 fn worker_frame_003_frame_processing_performance() {
     let camera = RtspCamera::start_with(Options { fps: 12, ..Options::default() });
@@ -84,20 +132,11 @@ fn worker_frame_003_frame_processing_performance() {
     let frames = || service.camera(1)["processed_frames"].as_u64().unwrap();
     wait_until("it is warm", SOON, || frames() >= 20);
 
-    let (first, begin, cpu) = (frames(), Instant::now(), worker.cpu_time());
     let resident = worker.resident_bytes();
-    wait_for("250 frames", secs(40), || (frames() >= first + 250).then_some(()));
-    let fps = (frames() - first) as f64 / begin.elapsed().as_secs_f64();
+    Window::one_good(&service, &worker, 150, |window| {
+        window.fps > 10.0 && window.cpu_share < 0.8 && window.counted_in_time >= 0.95
+    });
 
-    let share = worker.cpu_share((begin, cpu));
-    let fast = share_within(&service, "frame_latency_seconds", "0.1");
-    println!(
-        "{fps:.1} frames a second, {:.0} % of a core, {:.0} % of frames within 100 ms",
-        share * 100.0,
-        fast * 100.0
-    );
-    // What a machine that others use can promise; the benchmark holds the real figures.
-    assert!(fps > 5.0, "{fps:.1} frames a second");
     let now = worker.resident_bytes();
     assert!(now < 150 << 20, "{} MB", now >> 20);
     assert!(now.saturating_sub(resident) < 8 << 20, "from {resident} to {now} bytes");
