@@ -4,7 +4,8 @@
 //! by id (`spec/`). Everything a test needs it starts itself, on free ports and in temporary
 //! folders.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
 
 mod api;
 mod pool;
