@@ -50,7 +50,6 @@ pub enum StartError {
 pub async fn serve(settings: Settings) -> Result<bool, StartError> {
     let mut signals = StopSignals::listen()?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
-    metrics.start_time.set(chrono::Utc::now().timestamp_millis() as f64 / 1000.0);
     let lifecycle = Lifecycle::start();
 
     // All that can fail comes before the first actor: one that never ran panics when it is dropped.
