@@ -9,4 +9,5 @@
 mod api;
 mod pool;
 mod spec;
+mod storage;
 mod support;
