@@ -1,7 +1,12 @@
 //! Batched writes of samples to both databases; read the samples a second off the throughput.
 //! The targets are 20,000 a second for SQLite and 10,000 for PostgreSQL on two cores.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench ends with the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a bench ends with the first surprise"
+)]
 
 use becamera::db::DieselCountStore;
 use becamera_actors::{

@@ -7,7 +7,7 @@ use becamera_actors::{
     ports::{CountStore, StoreError},
     settings::StorageSettings,
 };
-use diesel::{prelude::*, upsert::excluded};
+use diesel::prelude::*;
 use log::{error, info};
 
 use super::{
@@ -17,10 +17,8 @@ use super::{
     migrate::migrate,
     models::{CameraRow, SampleRow},
     schema::{cameras, samples},
+    upsert::upsert_samples,
 };
-
-/// Rows in one statement: with eight values a row well below the 65,535 that PostgreSQL binds.
-const ROWS: usize = 1_000;
 
 /// Keeps cameras and samples in SQLite or PostgreSQL.
 pub struct DieselCountStore {
@@ -144,34 +142,5 @@ impl CountStore for DieselCountStore {
 
     fn ping(&self) -> Result<(), StoreError> {
         self.with(connection::check_writable)?.map_err(StoreError::Unavailable)
-    }
-}
-
-/// Inserts one row or many; of two rows with the same key the one with more frames stays.
-macro_rules! upsert {
-    ($rows:expr, $connection:expr) => {{
-        let insert = diesel::insert_into(samples::table)
-            .values($rows)
-            .on_conflict((samples::camera_id, samples::bucket_start))
-            .do_update()
-            .set((
-                samples::frames.eq(excluded(samples::frames)),
-                samples::people_last.eq(excluded(samples::people_last)),
-                samples::people_max.eq(excluded(samples::people_max)),
-                samples::people_mean.eq(excluded(samples::people_mean)),
-                samples::inference_ms_mean.eq(excluded(samples::inference_ms_mean)),
-                samples::worker_id.eq(excluded(samples::worker_id)),
-            ));
-        let more = excluded(samples::frames).gt(samples::frames);
-        diesel::query_dsl::methods::FilterDsl::filter(insert, more).execute($connection).map(drop)
-    }};
-}
-
-fn upsert_samples(connection: &mut DbConnection, rows: &[SampleRow]) -> QueryResult<()> {
-    match connection {
-        // In process there is no round trip to save, and one prepared statement serves all rows;
-        // diesel has no such statement for many rows on SQLite.
-        DbConnection::Sqlite(c) => rows.iter().try_for_each(|row| upsert!(row, c)),
-        DbConnection::Postgres(c) => rows.chunks(ROWS).try_for_each(|rows| upsert!(rows, c)),
     }
 }

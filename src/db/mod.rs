@@ -8,6 +8,7 @@ mod error;
 mod migrate;
 mod models;
 mod schema;
+mod upsert;
 mod url;
 
 pub use count_store::DieselCountStore;

@@ -10,4 +10,5 @@
 mod api;
 mod pool;
 mod spec;
+mod storage;
 mod support;

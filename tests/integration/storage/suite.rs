@@ -149,7 +149,7 @@ fn what_does_not_fit_is_refused(store: &DieselCountStore) {
     let mut within_a_second = sample(1, 1, 1);
     within_a_second.bucket_start += chrono::TimeDelta::milliseconds(1);
     for bad in [not_a_number, too_many, no_frames, within_a_second] {
-        let error = store.write_samples(&[bad.clone()]).unwrap_err();
+        let error = store.write_samples(std::slice::from_ref(&bad)).unwrap_err();
         assert!(matches!(error, StoreError::Rejected(_)), "{bad:?}: {error}");
     }
     assert!(all(store, 1).is_empty());

@@ -3,7 +3,9 @@
 pub mod clips;
 pub mod fake_camera;
 pub mod http;
+pub mod postgres;
 pub mod procfs;
+pub mod redis;
 pub mod rtsp;
 pub mod service;
 

@@ -8,7 +8,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::OnceLock,
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -164,13 +163,4 @@ fn assert_success(what: &str, output: &Output) {
     let (out, err) = (&output.stdout, &output.stderr);
     let (out, err) = (String::from_utf8_lossy(out), String::from_utf8_lossy(err));
     assert!(output.status.success(), "{what}: {}\n{out}\n{err}", output.status);
-}
-
-/// Waits for a condition, with a deadline.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what} did not happen in time");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

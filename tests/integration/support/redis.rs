@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::postgres::{eventually, free_port};
+use super::{SOON, postgres::free_port, wait_until};
 
 pub const PASSWORD: &str = "s3cr3t-of-the-test";
 
@@ -38,7 +38,9 @@ impl Redis {
             .expect("the package redis-server is needed");
         self.process = Some(child);
         let port = self.port;
-        eventually("redis-server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        wait_until("redis-server listens", SOON, || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
     }
 
     /// Ends it at once.
