@@ -21,6 +21,10 @@ use opencv::{
 /// A single failed grab is not the end: a damaged packet gives one. So many in a row are.
 const GRAB_ATTEMPTS: u32 = 30;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
+/// A camera that refuses as quickly as this may still be busy with ending the probe's session
+/// (GStreamer's server then answers 503 to about every third open): it is asked once more.
+const BUSY_ANSWER: Duration = Duration::from_secs(1);
+const BUSY_PAUSE: Duration = Duration::from_millis(250);
 
 /// An open stream. Owned and dropped by the one thread that reads it: nothing native here may be
 /// touched from another thread while a call is under way.
@@ -58,9 +62,16 @@ impl Capture {
         // FFmpeg takes no percent-encoding there (and the policy refuses it).
         let file = url.file_path();
         let name = file.as_ref().map_or(url.expose().as_ref(), |path| path.as_os_str());
-        let opened = VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters);
-        // The exception's text holds the URL with its password: it goes nowhere.
-        let video = opened.ok().filter(|video| video.is_opened().unwrap_or(false));
+        let try_open = || {
+            let opened = VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters);
+            // The exception's text holds the URL with its password: it goes nowhere.
+            opened.ok().filter(|video| video.is_opened().unwrap_or(false))
+        };
+        let mut video = try_open();
+        if video.is_none() && file.is_none() && started.elapsed() < BUSY_ANSWER {
+            thread::sleep(BUSY_PAUSE);
+            video = try_open();
+        }
         let Some(video) = video else {
             return Err(not_opened(url, started.elapsed() >= settings.open_timeout));
         };

@@ -151,3 +151,17 @@ fn a_stream_that_the_camera_ends_is_opened_again() {
 
     service.wait_new_count(1);
 }
+
+/// A probe comes before each open, and some cameras need a moment to end its session.
+#[test]
+fn a_good_camera_opens_at_the_first_attempt_every_time() {
+    let service = Service::with().set("WORKERS_COUNT", 1).start();
+    let camera = RtspCamera::start();
+    for _ in 0..10 {
+        service.start_camera(1, &camera.url()).ok(200);
+        service.wait_new_count(1);
+        assert_eq!(service.camera(1)["last_error"], Value::Null);
+        service.stop_camera_in_time(1);
+    }
+    assert_eq!(service.error_count(), 0);
+}
