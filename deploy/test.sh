@@ -16,6 +16,10 @@ for name in $(compgen -e BECAMERA_ || true); do
     [ "$name" = BECAMERA_TEST_VIDEO ] || unset "$name"
 done
 
+if [ $# -eq 0 ]; then
+    say "Checking the files of deploy/"
+    deploy/lint.sh
+fi
 say "Building"
 cargo test --workspace --no-run --locked
 say "Testing"
