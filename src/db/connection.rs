@@ -7,6 +7,10 @@ use diesel::{
     connection::SimpleConnection, pg::PgConnection, prelude::*, r2d2::R2D2Connection,
     sql_types::Text, sqlite::SqliteConnection,
 };
+use nix::{
+    fcntl::{AT_FDCWD, AtFlags},
+    unistd::{AccessFlags, faccessat},
+};
 
 use super::{DatabaseUrl, DbError};
 
@@ -105,15 +109,36 @@ fn open_sqlite(url: &DatabaseUrl, path: &Path, create: bool) -> Result<SqliteCon
     let mode = if create { "rwc" } else { "rw" };
     let uri = format!("file:{}?mode={mode}", uri_path(text));
     let mut connection =
-        SqliteConnection::establish(&uri).map_err(|error| open_error(url, &error.to_string()))?;
+        SqliteConnection::establish(&uri).map_err(|error| sqlite_error(url, path, error))?;
     // The timeout first: changing to WAL takes a lock.
     connection
         .batch_execute(
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
              PRAGMA foreign_keys = ON;",
         )
-        .map_err(|error| open_error(url, &error.to_string()))?;
+        .map_err(|error| sqlite_error(url, path, error))?;
     Ok(connection)
+}
+
+// SQLite can't even open a file in WAL mode whose folder it can't write, and does not say why.
+fn sqlite_error(url: &DatabaseUrl, path: &Path, error: impl ToString) -> DbError {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let read_only = [Some(path), folder.or(Some(Path::new(".")))]
+        .into_iter()
+        .flatten()
+        .find(|place| place.exists() && !may_write(place));
+    match read_only {
+        Some(place) => DbError::NotWritable {
+            url: url.clone(),
+            reason: format!("{} is not writable", place.display()),
+        },
+        None => open_error(url, &error.to_string()),
+    }
+}
+
+// With the rights that files are opened with, as access(2) does not.
+fn may_write(path: &Path) -> bool {
+    faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS).is_ok()
 }
 
 // See "URI Filenames" in SQLite's manual: these three would end or change the path.

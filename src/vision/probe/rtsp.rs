@@ -1,5 +1,7 @@
 //! RTSP: one DESCRIBE over TCP, with credentials when asked for them.
 
+use std::time::Duration;
+
 use becamera_actors::domain::{Failure, FailureCode, StreamUrl};
 use retina::{
     client::{Credentials, Described, Session, SessionOptions, Stream},
@@ -8,15 +10,30 @@ use retina::{
 
 use super::{StreamDescription, status_failure, unsupported};
 
-/// Asks for the description of a stream.
+/// 503: a server that prepares the stream for another client, or is still ending a session, says
+/// so for some tenths of a second.
+const BUSY: u16 = 503;
+const BUSY_ATTEMPTS: u32 = 6;
+const BUSY_PAUSE: Duration = Duration::from_millis(250);
+
+/// Asks for the description of a stream; a busy server a few times.
 pub async fn describe(url: &StreamUrl) -> Result<StreamDescription, Failure> {
     let credentials =
         url.credentials().map(|(username, password)| Credentials { username, password });
     let with_credentials = credentials.is_some();
-    let options = SessionOptions::default()
-        .creds(credentials)
-        .user_agent(concat!("becamera/", env!("CARGO_PKG_VERSION")).into());
-    let described = Session::describe(url.without_credentials(), options).await;
+    let mut attempt = 1;
+    let described = loop {
+        let options = SessionOptions::default()
+            .creds(credentials.clone())
+            .user_agent(concat!("becamera/", env!("CARGO_PKG_VERSION")).into());
+        let described = Session::describe(url.without_credentials(), options).await;
+        let busy = described.as_ref().is_err_and(|error| error.status_code() == Some(BUSY));
+        if !busy || attempt == BUSY_ATTEMPTS {
+            break described;
+        }
+        attempt += 1;
+        tokio::time::sleep(BUSY_PAUSE).await;
+    };
     let session = described.map_err(|error| failure(&error, with_credentials))?;
     video(&session)
         .map(describe_stream)
