@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""CPU of an analysed frame as streams grow: 1, 2, 4, 8, 16 recordings played as live cameras.
+
+usage: benches/throughput/streams.py [--streams 1,2,4,8,16] [--fps 2] [--seconds 20] [--backend auto]
+
+Each stream is asked for so few frames a second that the machine can keep all of them: what is
+looked for is a cost that one stream puts on another.
+"""
+import argparse
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from harness import Service, clip, cpu_seconds, machine, resident  # noqa: E402
+
+MB = 1 << 20
+
+
+def measure(streams, options):
+    settings = {
+        "WORKERS_COUNT": streams,
+        "DETECT_FPS": options.fps,
+        "DETECTOR_BACKEND": options.backend,
+    }
+    with Service(**settings) as service:
+        path = clip(service.folder, "camera.mp4", 79, ["-movflags", "+faststart", "-f", "mp4"])
+        for number in range(1, streams + 1):
+            service.start(number, {"stream_url": f"file://{path}", "source": {"loop": True}})
+        processed = lambda series: sum(  # noqa: E731
+            value for name, value in series.items()
+            if name.startswith("becamera_frames_processed_total{")
+        )
+        deadline = time.monotonic() + 60
+        while processed(service.metrics()) < 5 * options.fps * streams:
+            if time.monotonic() > deadline:
+                raise SystemExit("the cameras did not start")
+            time.sleep(0.2)
+        pids = [w["pid"] for w in service.data("/workers")["workers"]]
+        used = lambda: sum(map(cpu_seconds, pids))  # noqa: E731
+        own = cpu_seconds(service.process.pid)
+        before, cpu, begin = processed(service.metrics()), used(), time.monotonic()
+        time.sleep(options.seconds)
+        frames = processed(service.metrics()) - before
+        cpu, elapsed = used() - cpu, time.monotonic() - begin
+        own = cpu_seconds(service.process.pid) - own
+        return {
+            "fps": frames / elapsed / streams,
+            "ms": 1000 * cpu / frames,
+            "own": 100 * own / elapsed,
+            "rss": sum(map(resident, pids)) / len(pids) / MB,
+        }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--streams", default="1,2,4,8,16")
+    parser.add_argument("--fps", type=float, default=2)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--backend", default="auto")
+    options = parser.parse_args()
+    print(f"{machine()}; 768x576 H.264 at 10 fps, {options.fps:g} frames a second analysed of each\n")
+    print("| streams | fps each | worker CPU ms/frame | ratio to 1 | service CPU % | worker RSS MB |")
+    print("|---|---|---|---|---|---|")
+    first = None
+    for streams in map(int, options.streams.split(",")):
+        row = measure(streams, options)
+        first = first or row["ms"]
+        print(
+            f"| {streams} | {row['fps']:.2f} | {row['ms']:.1f} | {row['ms'] / first:.2f} "
+            f"| {row['own']:.1f} | {row['rss']:.0f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
