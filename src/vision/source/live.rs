@@ -18,11 +18,13 @@ use becamera_actors::{
 use opencv::core::Mat;
 
 use super::{
+    frame_source::{FrameSource, Losses, Next, POLL},
+    freeze::FreezeWatch,
+};
+use crate::vision::{
     budget::FrameBudget,
     capture::{Capture, Grab},
-    freeze::FreezeWatch,
     probe::{self, StreamDescription},
-    source::{FrameSource, Losses, Next, POLL},
 };
 
 /// How long a stopped grabber is awaited before its process is given up.

@@ -1,5 +1,4 @@
-//! Where the frame loop gets its frames: a recording, read in step, or a live stream, of which
-//! only the newest frame matters.
+//! A recording, read by the frame loop's own thread.
 
 use std::{
     thread,
@@ -7,77 +6,22 @@ use std::{
 };
 
 use becamera_actors::{
-    domain::{Failure, FailureCode, Job, SourceSettings, StreamInfo, StreamUrl},
+    domain::{Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl},
     settings::StreamSettings,
 };
 use opencv::core::Mat;
 
-use super::{
+use super::frame_source::{FrameSource, Losses, Next, POLL};
+use crate::vision::{
     budget::FrameBudget,
     capture::{Capture, Grab},
-    grabber::LiveSource,
-    probe::StreamDescription,
 };
-
-/// Longest wait of one [`FrameSource::next_frame`]: how soon a cancel is seen.
-pub const POLL: Duration = Duration::from_millis(50);
 
 /// A recording that is further behind its own clock gives up catching up.
 const HOPELESS: Duration = Duration::from_secs(2);
 
-/// What a source gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// A frame to analyse, received at this moment.
-    Frame(Instant),
-    /// Nothing yet.
-    Idle,
-    /// A recording is over.
-    End,
-}
-
-/// Frames that were not analysed, since the last time that it was asked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// Beyond the budget, or replaced by a newer one.
-    pub dropped: u32,
-    /// Damaged.
-    pub damaged: u32,
-}
-
-/// Gives frames to the frame loop.
-pub trait FrameSource {
-    /// Waits for a frame, at most [`POLL`] (a recording: while one is decoded), and puts it into
-    /// `frame`.
-    fn next_frame(&mut self, frame: &mut Mat) -> Result<Next, Failure>;
-
-    /// What is known of the stream, once there was a frame.
-    fn info(&self) -> Option<StreamInfo>;
-
-    /// The frames lost since the last call.
-    fn take_losses(&mut self) -> Losses;
-
-    /// Lets go of the stream. `false` when a native call is stuck and could not be awaited.
-    fn close(self: Box<Self>) -> bool;
-}
-
-/// Opens the source of a job, of which a probe gave the description. What it gives first may
-/// still be a failure to open.
-pub fn open(
-    job: &Job,
-    settings: &StreamSettings,
-    described: StreamDescription,
-) -> Result<Box<dyn FrameSource>, Failure> {
-    let budget = FrameBudget::new(job.detect.fps);
-    if job.url.is_file() {
-        Ok(Box::new(FileSource::new(&job.url, settings, job.source, budget)))
-    } else {
-        Ok(Box::new(LiveSource::start(&job.url, settings, described, budget)?))
-    }
-}
-
-/// A recording, read by the frame loop's own thread.
-struct FileSource {
+/// A recording that is open, or will be with the next frame.
+pub(super) struct FileSource {
     url: StreamUrl,
     settings: StreamSettings,
     source: SourceSettings,
@@ -94,7 +38,8 @@ struct FileSource {
 }
 
 impl FileSource {
-    fn new(
+    /// A recording that is opened when its first frame is asked for.
+    pub(super) fn new(
         url: &StreamUrl,
         settings: &StreamSettings,
         source: SourceSettings,

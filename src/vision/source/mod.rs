@@ -1,0 +1,31 @@
+//! Where the frame loop gets its frames: a recording, read in step, or a live stream, of which
+//! only the newest frame matters.
+
+mod frame_source;
+mod freeze;
+mod live;
+mod recording;
+
+use becamera_actors::{
+    domain::{Failure, Job},
+    settings::StreamSettings,
+};
+
+pub use self::frame_source::{FrameSource, Next};
+use self::{live::LiveSource, recording::FileSource};
+use super::{budget::FrameBudget, probe::StreamDescription};
+
+/// Opens the source of a job, of which a probe gave the description. What it gives first may
+/// still be a failure to open.
+pub fn open(
+    job: &Job,
+    settings: &StreamSettings,
+    described: StreamDescription,
+) -> Result<Box<dyn FrameSource>, Failure> {
+    let budget = FrameBudget::new(job.detect.fps);
+    if job.url.is_file() {
+        Ok(Box::new(FileSource::new(&job.url, settings, job.source, budget)))
+    } else {
+        Ok(Box::new(LiveSource::start(&job.url, settings, described, budget)?))
+    }
+}
