@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use becamera_actors::{
-    domain::{CameraId, Progress, Sample, StreamEvent, WorkerId},
+    domain::{CameraId, Progress, RunId, Sample, StreamEvent, WorkerId},
     protocol::{MessageBuffer, Reply, write_message},
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -26,11 +26,15 @@ fn progress() -> Reply {
 fn sample() -> Reply {
     Reply::Event(StreamEvent::Sample(Sample {
         camera_id: CameraId::try_from(7).expect("7 is a camera id"),
+        run: RunId(1),
+        seq: 0,
         bucket_start: chrono::DateTime::UNIX_EPOCH,
         frames: 10,
         people_last: 7,
+        people_min: 0,
         people_max: 8,
-        people_mean: 7.3,
+        people_sum: 32,
+        covered_ms: 1_000,
         inference_ms_mean: 8.1,
         worker_id: WorkerId::from_index(3),
     }))

@@ -11,7 +11,8 @@
 use becamera::db::DieselCountStore;
 use becamera_actors::{
     domain::{
-        Camera, CameraId, CameraSettings, DesiredState, Sample, SampleQuery, StreamUrl, WorkerId,
+        Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
+        WorkerId,
     },
     ports::CountStore,
     settings::StorageSettings,
@@ -90,11 +91,15 @@ fn camera(id: i64) -> Camera {
 fn sample(camera: i64, second: i64) -> Sample {
     Sample {
         camera_id: CameraId::try_from(camera).unwrap(),
+        run: RunId(1),
+        seq: second as u32,
         bucket_start: DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap(),
         frames: 10,
         people_last: 3,
+        people_min: 0,
         people_max: 4,
-        people_mean: 3.2,
+        people_sum: 32,
+        covered_ms: 1_000,
         inference_ms_mean: 9.1,
         worker_id: WorkerId::from_index(0),
     }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, SamplePage,
-        SampleQuery, StreamInfo, WorkerId, WorkerStatus,
+        Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, Rollup,
+        RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus,
     },
     ports::StoreError,
 };
@@ -238,6 +238,11 @@ pub enum PoolPhase {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<SamplePage, StoreError>")]
 pub struct GetSamples(pub SampleQuery);
+
+/// Asks for stored rollups.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<Rollup>, StoreError>")]
+pub struct GetRollups(pub RollupQuery);
 
 /// Writes what is buffered. Answers once it is written, or has failed.
 #[derive(Debug, Message)]

@@ -5,8 +5,8 @@ use std::{future::Future, pin::Pin};
 use crate::{
     ctl::Ctl,
     domain::{
-        Camera, CameraId, Crash, Exit, Job, LatestCount, RunnerInfo, Sample, SamplePage,
-        SampleQuery, StreamEvent,
+        Camera, CameraId, Crash, Exit, Job, LatestCount, Rollup, RollupQuery, RunnerInfo, Sample,
+        SamplePage, SampleQuery, StreamEvent,
     },
 };
 
@@ -69,8 +69,12 @@ pub enum StoreError {
 
 /// Keeps cameras and samples. Blocking: actors call it on a thread that may wait.
 pub trait CountStore: Send + Sync {
-    /// Writes samples in one transaction. Idempotent by `(camera_id, bucket_start)`.
+    /// Writes samples in one transaction, and adds those that were not there yet to the rollups of
+    /// every level. Idempotent by `(run, seq)`.
     fn write_samples(&self, samples: &[Sample]) -> Result<(), StoreError>;
+
+    /// Reads rollups, by camera and then by time.
+    fn read_rollups(&self, query: &RollupQuery) -> Result<Vec<Rollup>, StoreError>;
 
     /// Reads a page of samples.
     fn read_samples(&self, query: &SampleQuery) -> Result<SamplePage, StoreError>;

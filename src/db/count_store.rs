@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use becamera_actors::{
-    domain::{Camera, CameraId, Sample, SamplePage, SampleQuery},
+    domain::{Camera, CameraId, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Totals},
     ports::{CountStore, StoreError},
     settings::StorageSettings,
 };
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use log::{error, info};
 
@@ -15,9 +16,9 @@ use super::{
     connection::{self, DbConnection, Pool, on_either},
     error::store_error,
     migrate::migrate,
-    models::{CameraRow, SampleRow},
-    schema::{cameras, samples},
-    upsert::upsert_samples,
+    models::{CameraRow, RollupRow, SampleRow},
+    sample_writes::insert_samples,
+    schema::{cameras, rollups, samples},
 };
 
 /// Keeps cameras and samples in SQLite or PostgreSQL.
@@ -58,45 +59,50 @@ impl DieselCountStore {
     }
 }
 
+/// A bound within a second starts with the next whole one.
+fn whole_second_after(time: DateTime<Utc>) -> i64 {
+    time.timestamp() + i64::from(time.timestamp_subsec_nanos() > 0)
+}
+
 impl CountStore for DieselCountStore {
     fn write_samples(&self, new: &[Sample]) -> Result<(), StoreError> {
-        // PostgreSQL takes no key twice in one statement; and writers that lock rows in the
-        // same order can't deadlock.
-        let mut rows: BTreeMap<(i32, i64), SampleRow> = BTreeMap::new();
+        let mut rows: BTreeMap<_, (SampleRow, Totals)> = BTreeMap::new();
         for sample in new {
             let row = SampleRow::try_from(sample)?;
-            let key = (row.camera_id, row.bucket_start);
-            if rows.get(&key).is_none_or(|other| row.frames > other.frames) {
-                rows.insert(key, row);
-            }
+            rows.insert(row.key(), (row, Totals::from(sample)));
         }
-        let rows: Vec<SampleRow> = rows.into_values().collect();
+        let rows: Vec<_> = rows.into_values().collect();
         self.with(|connection| {
-            connection.transaction(|connection| upsert_samples(connection, &rows))
+            connection.transaction(|connection| insert_samples(connection, &rows))
         })
     }
 
     fn read_samples(&self, query: &SampleQuery) -> Result<SamplePage, StoreError> {
         let limit = query.limit as usize;
         let rows = self.with(|connection| {
+            use samples::{bucket_start, run_id, seq};
             let mut select = samples::table
                 .filter(samples::camera_id.eq(query.camera_id.get()))
                 .select(SampleRow::as_select())
-                .order(samples::bucket_start.asc())
+                .order((bucket_start.asc(), run_id.asc(), seq.asc()))
                 .limit(i64::from(query.limit) + 1)
                 .into_boxed();
-            // A bound within a second starts with the next whole one.
-            let ceil = |t: chrono::DateTime<chrono::Utc>| {
-                t.timestamp() + i64::from(t.timestamp_subsec_nanos() > 0)
-            };
             if let Some(from) = query.from {
-                select = select.filter(samples::bucket_start.ge(ceil(from)));
+                select = select.filter(bucket_start.ge(whole_second_after(from)));
             }
             if let Some(to) = query.to {
-                select = select.filter(samples::bucket_start.lt(ceil(to)));
+                select = select.filter(bucket_start.lt(whole_second_after(to)));
             }
             if let Some(after) = query.after {
-                select = select.filter(samples::bucket_start.gt(after.timestamp()));
+                let start = after.bucket_start.timestamp();
+                let run = i64::try_from(after.run.0).unwrap_or(i64::MAX);
+                let last = i32::try_from(after.seq).unwrap_or(i32::MAX);
+                let same_run = run_id.eq(run).and(seq.gt(last));
+                let same_second = bucket_start.eq(start).and(run_id.gt(run).or(same_run));
+                // The first condition is for the index, which can't use the second.
+                select = select
+                    .filter(bucket_start.ge(start))
+                    .filter(bucket_start.gt(start).or(same_second));
             }
             select.load(connection)
         })?;
@@ -104,6 +110,25 @@ impl CountStore for DieselCountStore {
         let samples =
             rows.into_iter().take(limit).map(Sample::try_from).collect::<Result<_, _>>()?;
         Ok(SamplePage { samples, more })
+    }
+
+    fn read_rollups(&self, query: &RollupQuery) -> Result<Vec<Rollup>, StoreError> {
+        let rows = self.with(|connection| {
+            let mut rows: Vec<RollupRow> = Vec::new();
+            // One contiguous read of the key per camera.
+            for camera in &query.cameras {
+                let select = rollups::table
+                    .filter(rollups::camera_id.eq(camera.get()))
+                    .filter(rollups::level.eq(query.level.seconds()))
+                    .filter(rollups::bucket_start.ge(whole_second_after(query.from)))
+                    .filter(rollups::bucket_start.lt(whole_second_after(query.to)))
+                    .select(RollupRow::as_select())
+                    .order(rollups::bucket_start.asc());
+                rows.append(&mut select.load(connection)?);
+            }
+            Ok(rows)
+        })?;
+        rows.into_iter().map(Rollup::try_from).collect()
     }
 
     // A row that can't be read must not keep the other cameras from running.

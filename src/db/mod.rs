@@ -7,8 +7,8 @@ mod count_store;
 mod error;
 mod migrate;
 mod models;
+mod sample_writes;
 mod schema;
-mod upsert;
 mod url;
 
 pub use count_store::DieselCountStore;

@@ -1,13 +1,13 @@
 //! Rows, and their way from and to the domain.
 
 use becamera_actors::{
-    domain::{Camera, CameraId, DesiredState, Sample, StreamUrl},
+    domain::{Camera, CameraId, DesiredState, Rollup, RunId, Sample, StreamUrl, Totals},
     ports::StoreError,
 };
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::schema::{cameras, samples};
+use super::schema::{cameras, rollups, samples};
 
 /// A row of `cameras`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -64,17 +64,28 @@ impl TryFrom<CameraRow> for Camera {
 }
 
 /// A row of `samples`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = samples, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = samples)]
 pub(super) struct SampleRow {
     pub camera_id: i32,
     pub bucket_start: i64,
+    pub run_id: i64,
+    pub seq: i32,
     pub frames: i32,
     pub people_last: i32,
+    pub people_min: i32,
     pub people_max: i32,
-    pub people_mean: f32,
+    pub people_sum: i32,
+    pub covered_ms: i32,
     pub inference_ms_mean: f32,
     pub worker_id: String,
+}
+
+impl SampleRow {
+    /// Its primary key.
+    pub fn key(&self) -> (i32, i64, i64, i32) {
+        (self.camera_id, self.bucket_start, self.run_id, self.seq)
+    }
 }
 
 impl TryFrom<&Sample> for SampleRow {
@@ -89,8 +100,8 @@ impl TryFrom<&Sample> for SampleRow {
             i32::try_from(value).map_err(|_| refuse(&format!("{name} is too large")))
         };
         // SQLite would store NaN as NULL.
-        if !sample.people_mean.is_finite() || !sample.inference_ms_mean.is_finite() {
-            return Err(refuse("a mean is not a number"));
+        if !sample.inference_ms_mean.is_finite() {
+            return Err(refuse("inference_ms_mean is not a number"));
         }
         if sample.bucket_start.timestamp_subsec_nanos() != 0 {
             return Err(refuse("bucket_start is not a whole second"));
@@ -98,10 +109,14 @@ impl TryFrom<&Sample> for SampleRow {
         Ok(Self {
             camera_id: sample.camera_id.get(),
             bucket_start: sample.bucket_start.timestamp(),
+            run_id: i64::try_from(sample.run.0).map_err(|_| refuse("run is too large"))?,
+            seq: count(sample.seq, "seq")?,
             frames: count(sample.frames, "frames")?,
             people_last: count(sample.people_last, "people_last")?,
+            people_min: count(sample.people_min, "people_min")?,
             people_max: count(sample.people_max, "people_max")?,
-            people_mean: sample.people_mean,
+            people_sum: count(sample.people_sum, "people_sum")?,
+            covered_ms: count(sample.covered_ms, "covered_ms")?,
             inference_ms_mean: sample.inference_ms_mean,
             worker_id: sample.worker_id.to_string(),
         })
@@ -111,26 +126,80 @@ impl TryFrom<&Sample> for SampleRow {
 impl TryFrom<SampleRow> for Sample {
     type Error = StoreError;
 
-    // Only a foreign hand in the database can make these fail.
     fn try_from(row: SampleRow) -> Result<Self, StoreError> {
-        let refuse = |what: String| {
-            let (camera, bucket) = (row.camera_id, row.bucket_start);
-            StoreError::Rejected(format!("stored sample of camera {camera} at {bucket}: {what}"))
-        };
-        let count = |value: i32, name: &str| {
-            u32::try_from(value).map_err(|_| refuse(format!("{name} is negative")))
-        };
+        let foreign = Foreign { what: "sample", camera: row.camera_id, bucket: row.bucket_start };
         Ok(Self {
-            camera_id: CameraId::try_from(i64::from(row.camera_id))
-                .map_err(|error| refuse(error.to_string()))?,
-            bucket_start: DateTime::from_timestamp(row.bucket_start, 0)
-                .ok_or_else(|| refuse("bucket_start is out of range".into()))?,
-            frames: count(row.frames, "frames")?,
-            people_last: count(row.people_last, "people_last")?,
-            people_max: count(row.people_max, "people_max")?,
-            people_mean: row.people_mean,
+            camera_id: foreign.camera_id()?,
+            run: RunId(foreign.number(row.run_id, "run_id")?),
+            seq: foreign.number(row.seq, "seq")?,
+            bucket_start: foreign.bucket_start()?,
+            frames: foreign.number(row.frames, "frames")?,
+            people_last: foreign.number(row.people_last, "people_last")?,
+            people_min: foreign.number(row.people_min, "people_min")?,
+            people_max: foreign.number(row.people_max, "people_max")?,
+            people_sum: foreign.number(row.people_sum, "people_sum")?,
+            covered_ms: foreign.number(row.covered_ms, "covered_ms")?,
             inference_ms_mean: row.inference_ms_mean,
-            worker_id: row.worker_id.parse().map_err(|e| refuse(format!("{e}")))?,
+            worker_id: row.worker_id.parse().map_err(|e| foreign.refuse(&format!("{e}")))?,
         })
+    }
+}
+
+/// A row of `rollups`.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = rollups)]
+pub(super) struct RollupRow {
+    pub camera_id: i32,
+    pub bucket_start: i64,
+    pub frames: i64,
+    pub people_sum: i64,
+    pub people_min: i32,
+    pub people_max: i32,
+    pub covered_ms: i64,
+}
+
+impl TryFrom<RollupRow> for Rollup {
+    type Error = StoreError;
+
+    fn try_from(row: RollupRow) -> Result<Self, StoreError> {
+        let foreign = Foreign { what: "rollup", camera: row.camera_id, bucket: row.bucket_start };
+        Ok(Self {
+            camera_id: foreign.camera_id()?,
+            bucket_start: foreign.bucket_start()?,
+            totals: Totals {
+                frames: foreign.number(row.frames, "frames")?,
+                people_sum: foreign.number(row.people_sum, "people_sum")?,
+                people_min: foreign.number(row.people_min, "people_min")?,
+                people_max: foreign.number(row.people_max, "people_max")?,
+                covered_ms: foreign.number(row.covered_ms, "covered_ms")?,
+            },
+        })
+    }
+}
+
+/// A stored row on its way back; only a foreign hand in the database can make it fail.
+struct Foreign {
+    what: &'static str,
+    camera: i32,
+    bucket: i64,
+}
+
+impl Foreign {
+    fn refuse(&self, why: &str) -> StoreError {
+        let Self { what, camera, bucket } = self;
+        StoreError::Rejected(format!("stored {what} of camera {camera} at {bucket}: {why}"))
+    }
+
+    fn camera_id(&self) -> Result<CameraId, StoreError> {
+        CameraId::try_from(i64::from(self.camera)).map_err(|error| self.refuse(&error.to_string()))
+    }
+
+    fn bucket_start(&self) -> Result<DateTime<Utc>, StoreError> {
+        DateTime::from_timestamp(self.bucket, 0)
+            .ok_or_else(|| self.refuse("bucket_start is out of range"))
+    }
+
+    fn number<T, U: TryFrom<T>>(&self, value: T, name: &str) -> Result<U, StoreError> {
+        U::try_from(value).map_err(|_| self.refuse(&format!("{name} is out of range")))
     }
 }

@@ -13,17 +13,35 @@ diesel::table! {
 }
 
 diesel::table! {
-    samples (camera_id, bucket_start) {
+    samples (camera_id, bucket_start, run_id, seq) {
         camera_id -> Integer,
         bucket_start -> BigInt,
+        run_id -> BigInt,
+        seq -> Integer,
         frames -> Integer,
         people_last -> Integer,
+        people_min -> Integer,
         people_max -> Integer,
-        people_mean -> Float,
+        people_sum -> Integer,
+        covered_ms -> Integer,
         inference_ms_mean -> Float,
         worker_id -> Text,
     }
 }
 
+diesel::table! {
+    rollups (camera_id, level, bucket_start) {
+        camera_id -> Integer,
+        level -> Integer,
+        bucket_start -> BigInt,
+        frames -> BigInt,
+        people_sum -> BigInt,
+        people_min -> Integer,
+        people_max -> Integer,
+        covered_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(samples -> cameras (camera_id));
-diesel::allow_tables_to_appear_in_same_query!(cameras, samples);
+diesel::joinable!(rollups -> cameras (camera_id));
+diesel::allow_tables_to_appear_in_same_query!(cameras, samples, rollups);

@@ -61,7 +61,7 @@ pub(super) async fn history(
     ask(&state.pool, GetCamera { camera_id }).await??;
     let SamplePage { samples, more } = ask(&state.storage, GetSamples(query)).await??;
     let last = samples.last().filter(|_| more);
-    let next_cursor = last.map(|sample| cursor::encode(sample.bucket_start));
+    let next_cursor = last.map(|sample| cursor::encode(sample.position()));
     let samples = samples.into_iter().map(SampleDto::from).collect();
     Ok(envelope::ok(SampleList { camera_id, samples, next_cursor }))
 }
@@ -79,6 +79,8 @@ fn read_query(camera_id: CameraId, text: &str) -> Result<SampleQuery, ApiError> 
 
 #[cfg(test)]
 mod tests {
+    use becamera_actors::domain::{RunId, SamplePosition};
+
     use super::*;
 
     #[test]
@@ -89,8 +91,10 @@ mod tests {
         assert_eq!((all.from, all.to, all.after, all.limit), (None, None, None, 100));
         let page = read("from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&limit=1000").unwrap();
         assert_eq!((page.to.unwrap() - page.from.unwrap()).num_days(), 1);
-        let next = read(&format!("cursor={}", cursor::encode(page.to.unwrap()))).unwrap();
-        assert_eq!(next.after, page.to);
+        let bucket_start = page.to.unwrap();
+        let last = SamplePosition { bucket_start, run: RunId(9), seq: 3 };
+        let next = read(&format!("cursor={}", cursor::encode(last))).unwrap();
+        assert_eq!(next.after, Some(last));
 
         let refusal = |text: &str| read(text).unwrap_err().to_string();
         let same = "from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z";

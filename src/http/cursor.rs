@@ -1,27 +1,35 @@
 //! Where a page of samples ended, as an opaque text.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, Utc};
+use becamera_actors::domain::{RunId, SamplePosition};
+use chrono::DateTime;
 
 use super::error::ApiError;
 
 /// Raised when the content changes, so that an old cursor is refused rather than misread.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
-/// The cursor of a page that ended with this bucket.
-pub(super) fn encode(after: DateTime<Utc>) -> String {
-    let mut bytes = [VERSION; 9];
-    bytes[1..].copy_from_slice(&after.timestamp_millis().to_be_bytes());
+/// The cursor of a page that ended with this sample.
+pub(super) fn encode(after: SamplePosition) -> String {
+    let mut bytes = vec![VERSION];
+    bytes.extend(after.bucket_start.timestamp().to_be_bytes());
+    bytes.extend(after.run.0.to_be_bytes());
+    bytes.extend(after.seq.to_be_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The bucket that a cursor names.
-pub(super) fn decode(text: &str) -> Result<DateTime<Utc>, ApiError> {
+/// The sample that a cursor names.
+pub(super) fn decode(text: &str) -> Result<SamplePosition, ApiError> {
     let read = || {
-        let bytes: [u8; 9] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        let (version, millis) = bytes.split_first_chunk::<1>()?;
-        (*version == [VERSION]).then_some(())?;
-        DateTime::from_timestamp_millis(i64::from_be_bytes(millis.try_into().ok()?))
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let bytes = bytes.strip_prefix(&[VERSION])?;
+        let (seconds, bytes) = bytes.split_first_chunk()?;
+        let (run, seq) = bytes.split_first_chunk()?;
+        Some(SamplePosition {
+            bucket_start: DateTime::from_timestamp(i64::from_be_bytes(*seconds), 0)?,
+            run: RunId(u64::from_be_bytes(*run)),
+            seq: u32::from_be_bytes(seq.try_into().ok()?),
+        })
     };
     read().ok_or_else(|| ApiError::InvalidField {
         field: "cursor".into(),
@@ -37,24 +45,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_leads_back_to_its_bucket(seconds in -100_000_000_000i64..100_000_000_000) {
-            let bucket = DateTime::from_timestamp(seconds, 0).unwrap();
-            let text = encode(bucket);
+        fn a_cursor_leads_back_to_its_sample(
+            seconds in -100_000_000_000i64..100_000_000_000,
+            run in 0..i64::MAX as u64,
+            seq in any::<u32>(),
+        ) {
+            let bucket_start = DateTime::from_timestamp(seconds, 0).unwrap();
+            let position = SamplePosition { bucket_start, run: RunId(run), seq };
+            let text = encode(position);
             prop_assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)));
-            prop_assert_eq!(decode(&text).unwrap(), bucket);
+            prop_assert_eq!(decode(&text).unwrap(), position);
         }
 
         #[test]
-        fn any_other_text_is_refused_or_a_time(text in "\\PC{0,20}") {
-            if let Ok(time) = decode(&text) {
-                prop_assert_eq!(encode(time), text);
+        fn any_other_text_is_refused_or_a_position(text in "\\PC{0,40}") {
+            if let Ok(position) = decode(&text) {
+                prop_assert_eq!(encode(position), text);
             }
         }
     }
 
     #[test]
     fn a_cursor_of_another_version_is_refused() {
-        let other = URL_SAFE_NO_PAD.encode([2, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let other = URL_SAFE_NO_PAD.encode([1; 21]);
         assert!(decode(&other).is_err());
         assert!(decode("").is_err());
     }

@@ -283,11 +283,15 @@ impl CountDto {
 #[derive(Debug, Serialize)]
 pub(super) struct SampleDto {
     camera_id: CameraId,
+    run_id: String,
+    seq: u32,
     bucket_start: Timestamp,
     frames: u32,
     people_last: u32,
+    people_min: u32,
     people_max: u32,
-    people_mean: f32,
+    people_mean: f64,
+    covered_ms: u32,
     inference_ms_mean: f32,
     worker_id: WorkerId,
 }
@@ -296,11 +300,15 @@ impl From<Sample> for SampleDto {
     fn from(sample: Sample) -> Self {
         Self {
             camera_id: sample.camera_id,
+            run_id: sample.run.to_string(),
+            seq: sample.seq,
             bucket_start: Timestamp(sample.bucket_start),
             frames: sample.frames,
             people_last: sample.people_last,
+            people_min: sample.people_min,
             people_max: sample.people_max,
-            people_mean: sample.people_mean,
+            people_mean: sample.people_mean(),
+            covered_ms: sample.covered_ms,
             inference_ms_mean: sample.inference_ms_mean,
             worker_id: sample.worker_id,
         }

@@ -1,13 +1,17 @@
 //! From people per frame to one sample a second.
 
-use becamera_actors::domain::{CameraId, Sample, WorkerId};
+use becamera_actors::domain::{CameraId, Job, RunId, Sample, WorkerId};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-/// Gathers the frames of each UTC second.
+/// Gathers the frames of each UTC second of one run.
 #[derive(Debug)]
 pub struct SampleCounter {
     camera: CameraId,
+    run: RunId,
     worker: WorkerId,
+    longest_gap: TimeDelta,
+    next_seq: u32,
+    last_frame: Option<DateTime<Utc>>,
     current: Option<Bucket>,
 }
 
@@ -16,8 +20,10 @@ struct Bucket {
     start: DateTime<Utc>,
     frames: u32,
     last: u32,
+    min: u32,
     max: u32,
-    people: u64,
+    sum: u32,
+    covered: TimeDelta,
     inference_ms: f64,
 }
 
@@ -25,10 +31,23 @@ struct Bucket {
 /// moments may still be on its way from the capture.
 const GRACE: TimeDelta = TimeDelta::milliseconds(250);
 
+/// Between frames further apart than this, and than three periods of the camera's budget, the
+/// camera was not seen.
+const SHORTEST_BLINDNESS: TimeDelta = TimeDelta::seconds(2);
+
 impl SampleCounter {
-    /// A counter of this camera, run by this worker.
-    pub fn new(camera: CameraId, worker: WorkerId) -> Self {
-        Self { camera, worker, current: None }
+    /// A counter of this run.
+    pub fn new(job: &Job) -> Self {
+        let three_periods = TimeDelta::milliseconds((3_000.0 / job.detect.fps.max(0.01)) as i64);
+        Self {
+            camera: job.camera,
+            run: job.run,
+            worker: job.worker,
+            longest_gap: three_periods.max(SHORTEST_BLINDNESS),
+            next_seq: 0,
+            last_frame: None,
+            current: None,
+        }
     }
 
     /// Takes a frame received at `at`. Gives the sample of the second before it when it is the
@@ -39,18 +58,23 @@ impl SampleCounter {
             Some(bucket) if bucket.start != start => self.finish(),
             _ => None,
         };
+        let covered = self.covered_by(at);
         let bucket = self.current.get_or_insert(Bucket {
             start,
             frames: 0,
-            last: 0,
-            max: 0,
-            people: 0,
+            last: people,
+            min: people,
+            max: people,
+            sum: 0,
+            covered: TimeDelta::zero(),
             inference_ms: 0.0,
         });
         bucket.frames = bucket.frames.saturating_add(1);
         bucket.last = people;
+        bucket.min = bucket.min.min(people);
         bucket.max = bucket.max.max(people);
-        bucket.people += u64::from(people);
+        bucket.sum = bucket.sum.saturating_add(people);
+        bucket.covered += covered;
         bucket.inference_ms += f64::from(inference_ms);
         complete
     }
@@ -64,29 +88,53 @@ impl SampleCounter {
     /// Gives the sample of the second that is under way, at the end of a run.
     pub fn finish(&mut self) -> Option<Sample> {
         let bucket = self.current.take()?;
-        let frames = f64::from(bucket.frames);
+        let seq = self.next_seq;
+        self.next_seq += 1;
         Some(Sample {
             camera_id: self.camera,
+            run: self.run,
+            seq,
             bucket_start: bucket.start,
             frames: bucket.frames,
             people_last: bucket.last,
+            people_min: bucket.min,
             people_max: bucket.max,
-            people_mean: (bucket.people as f64 / frames) as f32,
-            inference_ms_mean: (bucket.inference_ms / frames) as f32,
+            people_sum: bucket.sum,
+            covered_ms: u32::try_from(bucket.covered.num_milliseconds()).unwrap_or(u32::MAX),
+            inference_ms_mean: (bucket.inference_ms / f64::from(bucket.frames)) as f32,
             worker_id: self.worker,
         })
+    }
+
+    /// The time that a frame stands for: since the frame before it, if that was not too long ago.
+    fn covered_by(&mut self, at: DateTime<Utc>) -> TimeDelta {
+        let since = self.last_frame.replace(at).map_or(TimeDelta::zero(), |last| at - last);
+        let seen = since > TimeDelta::zero() && since <= self.longest_gap;
+        if seen { since } else { TimeDelta::zero() }
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use becamera_actors::domain::{DetectSettings, SourceSettings, StreamUrl};
     use proptest::prelude::*;
 
     use super::*;
 
     fn counter() -> SampleCounter {
-        SampleCounter::new(CameraId::try_from(7).unwrap(), WorkerId::from_index(0))
+        counter_at(10.0)
+    }
+
+    fn counter_at(fps: f32) -> SampleCounter {
+        SampleCounter::new(&Job {
+            run: RunId(5),
+            camera: CameraId::try_from(7).unwrap(),
+            worker: WorkerId::from_index(0),
+            url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
+            detect: DetectSettings { fps, ..DetectSettings::default() },
+            source: SourceSettings::default(),
+        })
     }
 
     fn at(milliseconds: i64) -> DateTime<Utc> {
@@ -101,9 +149,12 @@ mod tests {
         assert_eq!(counter.add(at(950), 3, 30.0), None);
         let sample = counter.add(at(1000), 9, 1.0).unwrap();
         assert_eq!(sample.bucket_start, at(0));
-        assert_eq!((sample.frames, sample.people_last, sample.people_max), (3, 3, 4));
-        assert_eq!((sample.people_mean, sample.inference_ms_mean), (3.0, 20.0));
+        assert_eq!((sample.frames, sample.people_last), (3, 3));
+        assert_eq!((sample.people_min, sample.people_max, sample.people_sum), (2, 4, 9));
+        assert_eq!((sample.people_mean(), sample.inference_ms_mean), (3.0, 20.0));
+        assert_eq!((sample.run, sample.seq, sample.covered_ms), (RunId(5), 0, 850));
         let last = counter.finish().unwrap();
+        assert_eq!((last.seq, last.covered_ms), (1, 50));
         assert_eq!((last.bucket_start, last.frames, last.people_last), (at(1000), 1, 9));
         assert_eq!(counter.finish(), None);
     }
@@ -124,6 +175,28 @@ mod tests {
         counter.add(at(0), 1, 1.0);
         assert!(counter.add(at(60_000), 1, 1.0).is_some());
         assert_eq!(counter.finish().unwrap().bucket_start, at(60_000));
+    }
+
+    #[test]
+    fn a_camera_is_seen_from_frame_to_frame_but_not_through_a_gap() {
+        let mut counter = counter();
+        let mut covered = 0;
+        let mut frame = |ms| covered += counter.add(at(ms), 1, 1.0).map_or(0, |s| s.covered_ms);
+        (0..=100).for_each(|n| frame(n * 100));
+        // Blind for 20 s, then seen for one.
+        (0..=10).for_each(|n| frame(30_000 + n * 100));
+        covered += counter.finish().unwrap().covered_ms;
+        assert_eq!(covered, 11_000);
+    }
+
+    #[test]
+    fn a_slow_camera_is_seen_between_its_frames() {
+        let mut counter = counter_at(0.2);
+        let samples: Vec<_> = (0..=4).filter_map(|n| counter.add(at(n * 5_000), 1, 1.0)).collect();
+        assert_eq!(
+            samples.iter().map(|s| s.covered_ms).collect::<Vec<_>>(),
+            [0, 5_000, 5_000, 5_000]
+        );
     }
 
     #[test]
@@ -151,8 +224,14 @@ mod tests {
             let counted: u32 = samples.iter().map(|sample| sample.frames).sum();
             prop_assert_eq!(counted as usize, frames.len());
             prop_assert!(samples.windows(2).all(|w| w[0].bucket_start < w[1].bucket_start));
-            for sample in samples {
-                prop_assert!(sample.people_mean <= sample.people_max as f32 + 1e-3);
+            let covered: u64 = samples.iter().map(|sample| u64::from(sample.covered_ms)).sum();
+            let length: i64 = frames.iter().skip(1).map(|(wait, ..)| wait).sum();
+            prop_assert_eq!(covered as i64, length);
+            for (place, sample) in samples.iter().enumerate() {
+                prop_assert_eq!(sample.seq as usize, place);
+                prop_assert!(sample.people_min <= sample.people_max);
+                prop_assert!(sample.people_mean() <= f64::from(sample.people_max));
+                prop_assert!(sample.people_mean() >= f64::from(sample.people_min));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod camera;
 mod ids;
+mod rollup;
 mod run;
 mod sample;
 pub mod stream_url;
@@ -12,10 +13,11 @@ pub use camera::{
     DetectSettings, InvalidField, SourceSettings,
 };
 pub use ids::{CameraId, RunId, WorkerId};
+pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
     Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
-pub use sample::{LatestCount, Sample, SamplePage, SampleQuery};
+pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
 

@@ -24,11 +24,15 @@ pub fn time(second: i64) -> DateTime<Utc> {
 pub fn sample(camera: i64, second: i64, frames: u32) -> Sample {
     Sample {
         camera_id: camera_id(camera),
+        run: RunId(7),
+        seq: second as u32,
         bucket_start: time(second),
         frames,
         people_last: frames,
+        people_min: frames,
         people_max: frames,
-        people_mean: frames as f32,
+        people_sum: frames * frames,
+        covered_ms: 1_000,
         inference_ms_mean: 1.0,
         worker_id: WorkerId::from_index(0),
     }
@@ -96,6 +100,11 @@ impl CountStore for FakeStore {
         self.check()?;
         let samples = self.samples.lock().unwrap().values().cloned().collect();
         Ok(SamplePage { samples, more: false })
+    }
+
+    fn read_rollups(&self, _: &RollupQuery) -> Result<Vec<Rollup>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
     }
 
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError> {

@@ -133,7 +133,7 @@ struct Report<'a> {
 
 impl<'a> Report<'a> {
     fn new(job: &Job, sink: &'a mut dyn EventSink) -> Self {
-        let counter = SampleCounter::new(job.camera, job.worker);
+        let counter = SampleCounter::new(job);
         Self { sink, counter, progress: Progress::default(), sent: Instant::now() }
     }
 

@@ -9,7 +9,8 @@ mod suite;
 use becamera::db::DieselCountStore;
 use becamera_actors::{
     domain::{
-        Camera, CameraId, CameraSettings, DesiredState, Sample, SampleQuery, StreamUrl, WorkerId,
+        Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
+        WorkerId,
     },
     ports::CountStore,
     settings::StorageSettings,
@@ -43,11 +44,15 @@ fn camera(id: i64) -> Camera {
 fn sample(camera: i64, second: i64, frames: u32) -> Sample {
     Sample {
         camera_id: camera_id(camera),
+        run: RunId(1),
+        seq: second.rem_euclid(1 << 31) as u32,
         bucket_start: time(second),
         frames,
         people_last: frames % 7,
+        people_min: 0,
         people_max: frames % 11,
-        people_mean: frames as f32 / 3.0,
+        people_sum: frames / 3,
+        covered_ms: 1_000,
         inference_ms_mean: 9.25,
         worker_id: WorkerId::from_index(3),
     }

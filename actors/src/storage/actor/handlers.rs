@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::{BATCH, Flush, StorageActor};
 use crate::{
-    domain::{Camera, SamplePage},
-    messages::{FlushStorage, GetSamples, GetStorageHealth, StorageHealth},
+    domain::{Camera, Rollup, SamplePage},
+    messages::{FlushStorage, GetRollups, GetSamples, GetStorageHealth, StorageHealth},
     ports::StoreError,
     storage::{ForgetCamera, LoadCameras, SaveCamera, StoreSample},
 };
@@ -79,6 +79,14 @@ impl Handler<GetSamples> for StorageActor {
 
     fn handle(&mut self, message: GetSamples, _: &mut Self::Context) -> Self::Result {
         self.read(move |store| store.read_samples(&message.0))
+    }
+}
+
+impl Handler<GetRollups> for StorageActor {
+    type Result = ResponseFuture<Result<Vec<Rollup>, StoreError>>;
+
+    fn handle(&mut self, message: GetRollups, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_rollups(&message.0))
     }
 }
 
