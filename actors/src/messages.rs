@@ -11,7 +11,7 @@ use crate::{
         Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, Rollup,
         RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus,
     },
-    ports::StoreError,
+    ports::{SpoolState, StoreError},
 };
 
 /// Why the pool did not do what it was asked.
@@ -244,10 +244,18 @@ pub struct GetSamples(pub SampleQuery);
 #[rtype(result = "Result<Vec<Rollup>, StoreError>")]
 pub struct GetRollups(pub RollupQuery);
 
-/// Writes what is buffered. Answers once it is written, or has failed.
+/// Brings what waits in memory to where it outlasts the process. Answers once everything that
+/// came before is in the database or in the spool, or neither takes it.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<(), StoreError>")]
+#[rtype(result = "Result<FlushReport, StoreError>")]
 pub struct FlushStorage;
+
+/// Where a flush left things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlushReport {
+    /// Writes that wait in the spool until the database takes them; 0: all of them are in it.
+    pub spooled: usize,
+}
 
 /// Asks for the state of the storage.
 #[derive(Debug, Message)]
@@ -259,8 +267,12 @@ pub struct GetStorageHealth;
 pub struct StorageHealth {
     /// Why it can't be used now.
     pub error: Option<String>,
-    /// Samples that wait to be written.
+    /// Writes that wait in memory.
     pub buffered: usize,
+    /// What the spool holds.
+    pub spool: SpoolState,
+    /// Why the spool can't be used now.
+    pub spool_error: Option<String>,
 }
 
 /// Asks for a camera's newest count.

@@ -3,12 +3,16 @@
 //! Labels are `camera`, `worker`, `reason`, `state`, `route`, `method` and `status` only: never a
 //! URL, never anything without bounds. The doc comment's text is the metric's help.
 
+use chrono::{DateTime, Utc};
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
     IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use crate::domain::{CameraId, CameraState, Progress, WorkerId, WorkerStatus};
+use crate::{
+    domain::{CameraId, CameraState, Progress, WorkerId, WorkerStatus},
+    ports::SpoolState,
+};
 
 /// The service's metrics. Cheap to clone: every handle is shared.
 #[derive(Clone)]
@@ -50,10 +54,18 @@ pub struct Metrics {
     pub samples_written: IntCounter,
     /// Writes to the database that failed.
     pub sample_write_failures: IntCounter,
-    /// Samples lost: the buffer was full while the database was away, or it refused them.
+    /// Writes lost: the database refused them, or the service ended with nowhere to keep them.
     pub samples_lost: IntCounter,
-    /// Samples that wait to be written.
+    /// Samples thinned out, oldest first, because there was no room for all that waited.
+    pub samples_thinned: IntCounter,
+    /// Writes that wait in memory.
     pub samples_buffered: IntGauge,
+    /// Writes that wait in the spool.
+    pub spool_writes: IntGauge,
+    /// Bytes of the spool on disk.
+    pub spool_bytes: IntGauge,
+    /// Age of the oldest write in the spool; 0 when it is empty.
+    pub spool_age_seconds: Gauge,
     /// Time of a batched write to the database.
     pub sample_write_seconds: Histogram,
     /// Cache operations that failed.
@@ -190,12 +202,31 @@ impl Metrics {
                 r,
                 IntCounter::new(
                     "samples_lost_total",
-                    "Samples lost: the buffer was full while the database was away, or it refused them.",
+                    "Writes lost: the database refused them, or there was nowhere to keep them at the end.",
+                )?,
+            )?,
+            samples_thinned: add(
+                r,
+                IntCounter::new(
+                    "samples_thinned_total",
+                    "Samples thinned out, oldest first, because there was no room for all that waited.",
                 )?,
             )?,
             samples_buffered: add(
                 r,
-                IntGauge::new("samples_buffered", "Samples that wait to be written.")?,
+                IntGauge::new("samples_buffered", "Writes that wait in memory.")?,
+            )?,
+            spool_writes: add(
+                r,
+                IntGauge::new("spool_writes", "Writes that wait in the spool on disk.")?,
+            )?,
+            spool_bytes: add(r, IntGauge::new("spool_bytes", "Bytes of the spool on disk.")?)?,
+            spool_age_seconds: add(
+                r,
+                Gauge::new(
+                    "spool_age_seconds",
+                    "Age of the oldest write in the spool; 0 when it is empty.",
+                )?,
             )?,
             sample_write_seconds: add(
                 r,
@@ -290,6 +321,14 @@ impl Metrics {
         self.worker_cpu_seconds.with_label_values(&[label.as_str()]).set(cpu_seconds);
         let bytes = i64::try_from(resident_bytes).unwrap_or(i64::MAX);
         self.worker_resident_bytes.with_label_values(&[label.as_str()]).set(bytes);
+    }
+
+    /// Sets what the spool holds.
+    pub fn set_spool(&self, spool: &SpoolState, now: DateTime<Utc>) {
+        self.spool_writes.set(i64::try_from(spool.writes).unwrap_or(i64::MAX));
+        self.spool_bytes.set(i64::try_from(spool.bytes).unwrap_or(i64::MAX));
+        let age = spool.oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0));
+        self.spool_age_seconds.set(age);
     }
 
     /// Drops the series of a camera that was deleted.

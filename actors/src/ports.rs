@@ -2,11 +2,13 @@
 
 use std::{future::Future, pin::Pin};
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     ctl::Ctl,
     domain::{
-        Camera, CameraId, Crash, Exit, Job, LatestCount, Rollup, RollupQuery, RunnerInfo, Sample,
-        SamplePage, SampleQuery, StreamEvent,
+        Camera, CameraId, Crash, Cutoffs, Exit, Job, LatestCount, Rollup, RollupQuery, RunnerInfo,
+        SamplePage, SampleQuery, StreamEvent, Write,
     },
 };
 
@@ -67,11 +69,12 @@ pub enum StoreError {
     Rejected(String),
 }
 
-/// Keeps cameras and samples. Blocking: actors call it on a thread that may wait.
+/// Keeps cameras and counts. Blocking: actors call it on a thread that may wait.
 pub trait CountStore: Send + Sync {
-    /// Writes samples in one transaction, and adds those that were not there yet to the rollups of
-    /// every level. Idempotent by `(run, seq)`.
-    fn write_samples(&self, samples: &[Sample]) -> Result<(), StoreError>;
+    /// Carries writes out in their order, in one transaction: all of them or none. Samples that
+    /// are there already, by `(run, seq)`, change nothing; the others are added to the rollups of
+    /// every level.
+    fn write(&self, writes: &[Write]) -> Result<(), StoreError>;
 
     /// Reads rollups, by camera and then by time.
     fn read_rollups(&self, query: &RollupQuery) -> Result<Vec<Rollup>, StoreError>;
@@ -82,14 +85,48 @@ pub trait CountStore: Send + Sync {
     /// Reads every registered camera.
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError>;
 
-    /// Registers a camera or replaces its registration.
-    fn save_camera(&self, camera: &Camera) -> Result<(), StoreError>;
-
-    /// Forgets a camera and its samples. Succeeds when it is not there.
-    fn delete_camera(&self, camera: CameraId) -> Result<(), StoreError>;
+    /// Deletes a small batch of what is older than it is to be kept. Answers whether more is left.
+    fn expire(&self, cutoffs: &Cutoffs) -> Result<bool, StoreError>;
 
     /// Whether it can be reached and written.
     fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Keeps writes on disk while the store is away, in their order, and outlasts the process.
+/// Blocking. It is bounded: where there is no room it thins the oldest samples, and nothing else.
+pub trait Spool: Send + Sync {
+    /// Adds writes, durably: all of them or none.
+    fn append(&self, writes: &[Write]) -> Result<(), StoreError>;
+
+    /// The oldest writes, at most `limit`, and the mark to remove them by. `None` when empty.
+    fn oldest(&self, limit: usize) -> Result<Option<(SpoolMark, Vec<Write>)>, StoreError>;
+
+    /// Removes everything up to a mark. What can't be removed now is not given again by this
+    /// process, and removed with a later mark.
+    fn remove(&self, mark: SpoolMark);
+
+    /// Everything but samples, oldest first: registrations that the store does not have yet.
+    fn registrations(&self) -> Result<Vec<Write>, StoreError>;
+
+    /// What it holds. Does not wait.
+    fn state(&self) -> SpoolState;
+}
+
+/// A place in the spool: everything up to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpoolMark(pub i64);
+
+/// What a spool holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpoolState {
+    /// Writes that wait in it.
+    pub writes: usize,
+    /// Bytes that they take on disk.
+    pub bytes: u64,
+    /// When the oldest of them was added, UTC.
+    pub oldest: Option<DateTime<Utc>>,
+    /// Samples that were thinned out since the process started, for lack of room.
+    pub thinned: u64,
 }
 
 /// Keeps the newest count of each camera.

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DetectSettings, InvalidField, StreamUrlPolicy};
+use crate::domain::{DetectSettings, InvalidField, Retention, StreamUrlPolicy};
 
 /// All settings of the service, by section of the configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -291,8 +291,15 @@ pub struct StorageSettings {
     /// Samples are written at least this often.
     #[serde(with = "humantime_serde")]
     pub flush_interval: Duration,
-    /// Samples kept in memory while the database is away; beyond it the oldest are lost.
+    /// Samples kept in memory where neither the database nor the spool takes them; beyond it the
+    /// oldest are thinned out.
     pub buffer_samples: usize,
+    /// The file that keeps what is to be written while the database is away.
+    pub spool_path: PathBuf,
+    /// How large it may grow; beyond it the oldest samples are thinned out.
+    pub spool_max_bytes: u64,
+    /// How long what is stored is kept.
+    pub retention: Retention,
 }
 
 impl Default for StorageSettings {
@@ -302,6 +309,9 @@ impl Default for StorageSettings {
             pool_size: 4,
             flush_interval: Duration::from_secs(1),
             buffer_samples: 100_000,
+            spool_path: "becamera-spool.sqlite3".into(),
+            spool_max_bytes: 256 << 20,
+            retention: Retention::default(),
         }
     }
 }
@@ -315,7 +325,10 @@ impl StorageSettings {
         if self.buffer_samples == 0 {
             return Err(InvalidField::new("storage.buffer_samples", "must be at least 1"));
         }
-        Ok(())
+        if self.spool_max_bytes < 1 << 20 {
+            return Err(InvalidField::new("storage.spool_max_bytes", "must be at least 1048576"));
+        }
+        self.retention.validate()
     }
 }
 

@@ -2,17 +2,20 @@
 
 mod camera;
 mod ids;
+mod retention;
 mod rollup;
 mod run;
 mod sample;
 pub mod stream_url;
 mod worker;
+mod write;
 
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
 };
 pub use ids::{CameraId, RunId, WorkerId};
+pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
     Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
@@ -20,6 +23,7 @@ pub use run::{
 pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
+pub use write::Write;
 
 /// One reading of both clocks: policies measure durations on `mono` and show `wall` to people.
 #[derive(Debug, Clone, Copy)]

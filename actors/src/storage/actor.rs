@@ -1,6 +1,8 @@
-//! The actor around the queue: timers, blocking threads, answers and log lines.
+//! The actor around the plan: timers, blocking threads, answers and log lines.
 
 mod handlers;
+mod news;
+mod retention;
 
 use std::{
     future::Future,
@@ -9,238 +11,233 @@ use std::{
 };
 
 use actix::prelude::*;
-use log::{error, info, warn};
-use tokio::sync::oneshot;
+use log::{error, warn};
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
-    queue::WriteQueue,
-    write::{Outcome, write_batch},
+    apply::{Applied, Replayed, apply, replay},
+    plan::{BATCH, News, Step, WritePlan},
 };
 use crate::{
+    domain::Write,
+    messages::FlushReport,
     metrics::Metrics,
-    ports::{CountStore, StoreError},
+    ports::{CountStore, Spool, StoreError},
     settings::StorageSettings,
 };
 
-/// Samples in one write: large enough to be fast, small enough to be quick.
-const BATCH: usize = 2_000;
-const RETRY_FIRST: Duration = Duration::from_millis(250);
-const RETRY_MAX: Duration = Duration::from_secs(5);
-const LOSS_WARNING_EVERY: Duration = Duration::from_secs(10);
+/// A write that takes longer goes to the spool as well, so that it outlasts us.
+const SLOW_AFTER: Duration = Duration::from_millis(500);
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 const SAVE_PATIENCE: Duration = Duration::from_secs(2);
-const REFUSALS_LOGGED: usize = 5;
 
-/// Buffers samples and camera changes and writes them in batches, one at a time, on a thread
-/// that may wait. While the store is away it keeps them, up to a bound, and tries again.
+/// Takes writes and brings them to the store, in batches, on threads that may wait; by way of
+/// the spool while the store is away.
 ///
-/// Runs under [`actix::Supervisor`]: a restart keeps the buffer, since the actor itself lives on.
-/// When it is dropped with samples left it tries to write them once and says what was lost.
+/// Runs under [`actix::Supervisor`]: a restart keeps what waits, since the actor itself lives on.
+/// When it is dropped with writes left it spools them.
 pub struct StorageActor {
     store: Arc<dyn CountStore>,
+    spool: Arc<dyn Spool>,
     settings: StorageSettings,
     metrics: Metrics,
-    queue: WriteQueue,
-    // Held while a batch is written: a restart can leave an older write behind, which must not
+    plan: WritePlan,
+    // Held while the store is written: a restart can leave an older write behind, which must not
     // overtake or mix with the next one.
     writing: Arc<Mutex<()>>,
-    write_started: Option<Instant>,
-    away: Option<Away>,
-    flushes: Vec<Flush>,
-    saves: Vec<(u64, oneshot::Sender<()>)>,
-    loss: Loss,
+    waiters: Vec<Waiter>,
+    news: news::Teller,
     ping: Option<(Instant, Result<(), String>)>,
     pinging: bool,
     ping_waiters: Vec<oneshot::Sender<Result<(), String>>>,
+    expiring: bool,
 }
 
-struct Away {
-    since: Instant,
-    error: String,
-    failures: u32,
-    retry_at: Instant,
-}
-
-struct Flush {
+/// Somebody who waits until everything that came before is safe.
+struct Waiter {
     watermark: u64,
     refused: usize,
-    answer: oneshot::Sender<Result<(), StoreError>>,
-}
-
-#[derive(Default)]
-struct Loss {
-    unsaid: usize,
-    said_at: Option<Instant>,
+    answer: oneshot::Sender<Result<FlushReport, StoreError>>,
 }
 
 impl StorageActor {
-    /// An actor that writes to `store`.
-    pub fn new(store: Arc<dyn CountStore>, settings: StorageSettings, metrics: Metrics) -> Self {
-        Self {
-            queue: WriteQueue::new(settings.buffer_samples),
+    /// An actor that writes to `store`, by way of `spool` where it must.
+    pub fn new(
+        store: Arc<dyn CountStore>,
+        spool: Arc<dyn Spool>,
+        settings: StorageSettings,
+        metrics: Metrics,
+    ) -> Self {
+        let slow_after = SLOW_AFTER.min(settings.flush_interval / 2);
+        let mut actor = Self {
+            plan: WritePlan::new(settings.buffer_samples, slow_after, spool.state()),
             store,
+            spool,
             settings,
+            news: news::Teller::new(metrics.clone()),
             metrics,
             writing: Arc::default(),
-            write_started: None,
-            away: None,
-            flushes: Vec::new(),
-            saves: Vec::new(),
-            loss: Loss::default(),
+            waiters: Vec::new(),
             ping: None,
             pinging: false,
             ping_waiters: Vec::new(),
+            expiring: false,
+        };
+        actor.news.found(actor.plan.spool());
+        actor
+    }
+
+    // Twice an interval: what came just after a tick is under way within half of it, and if that
+    // takes too long it is in the spool by the end of it.
+    fn start_timers(&self, ctx: &mut Context<Self>) {
+        ctx.run_interval(self.settings.flush_interval / 2, |actor, ctx| actor.advance(true, ctx));
+        self.start_retention(ctx);
+    }
+
+    fn push(&mut self, write: Write) {
+        let thinned = self.plan.push(write);
+        if thinned > 0 {
+            self.news.tell(&News::Thinned(thinned), &self.plan);
         }
     }
 
-    fn start_timer(&self, ctx: &mut Context<Self>) {
-        ctx.run_interval(self.settings.flush_interval, |actor, ctx| {
-            if actor.away.as_ref().is_none_or(|away| Instant::now() >= away.retry_at) {
-                actor.write(ctx);
+    /// Does what is to be done now; `due` as in [`WritePlan::steps`].
+    fn advance(&mut self, due: bool, ctx: &mut Context<Self>) {
+        for step in self.plan.steps(due || !self.waiters.is_empty(), Instant::now()) {
+            match step {
+                Step::Write(batch) => {
+                    let store = self.store.clone();
+                    self.on_store(
+                        move || apply(store.as_ref(), &batch.writes),
+                        |reason| Applied { unavailable: Some(reason), ..Applied::default() },
+                        |actor, applied, ctx| {
+                            let news = actor.plan.written(&applied, Instant::now());
+                            actor.settle(news, Some(&applied), ctx);
+                        },
+                        ctx,
+                    );
+                }
+                Step::Replay => {
+                    let (store, spool) = (self.store.clone(), self.spool.clone());
+                    let state = self.plan.spool().clone();
+                    self.on_store(
+                        move || replay(store.as_ref(), spool.as_ref(), BATCH),
+                        |reason| {
+                            let spool_error = Some(reason);
+                            Replayed { spool: state, spool_error, ..Replayed::default() }
+                        },
+                        |actor, replayed, ctx| {
+                            let news = actor.plan.replayed(&replayed, Instant::now());
+                            actor.settle(news, Some(&replayed.applied), ctx);
+                        },
+                        ctx,
+                    );
+                }
+                Step::Append(batch) => {
+                    let spool = self.spool.clone();
+                    let append = spawn_blocking(move || {
+                        let result = spool.append(&batch.writes).map_err(|e| e.to_string());
+                        (result, spool.state())
+                    });
+                    ctx.spawn(append.into_actor(self).map(|done, actor, ctx| {
+                        let (result, state) = done.unwrap_or_else(|error| {
+                            (Err(thread_ended(&error)), actor.plan.spool().clone())
+                        });
+                        let failed = result.is_err();
+                        let news = actor.plan.appended(result, state);
+                        if failed {
+                            actor.give_up_waiting();
+                        }
+                        actor.settle(news, None, ctx);
+                    }));
+                }
             }
-            actor.say_losses();
-        });
+        }
+        if let Some(at) = self.plan.retry_at() {
+            let wait = at.saturating_duration_since(Instant::now());
+            // The interval may be far longer than the wait.
+            if !wait.is_zero() && wait < self.settings.flush_interval / 2 {
+                ctx.run_later(wait, |actor, ctx| actor.advance(false, ctx));
+            }
+        }
+        self.update_gauges();
     }
 
-    fn write(&mut self, ctx: &mut Context<Self>) {
-        let Some(batch) = self.queue.take(BATCH) else { return };
-        self.write_started = Some(Instant::now());
-        let (store, writing) = (self.store.clone(), self.writing.clone());
-        let write = tokio::task::spawn_blocking(move || {
+    fn on_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+        failed: impl FnOnce(String) -> T + 'static,
+        done: impl FnOnce(&mut Self, T, &mut Context<Self>) + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        let writing = self.writing.clone();
+        let task = spawn_blocking(move || {
             let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
-            write_batch(store.as_ref(), &batch)
+            work()
         });
-        ctx.spawn(write.into_actor(self).map(|outcome, actor, ctx| {
-            let outcome = outcome.unwrap_or_else(|error| Outcome {
-                unavailable: Some(format!("the writing thread ended: {error}")),
-                ..Outcome::default()
-            });
-            actor.settle(&outcome, ctx);
+        ctx.spawn(task.into_actor(self).map(|result, actor, ctx| {
+            let result = result.unwrap_or_else(|error| failed(thread_ended(&error)));
+            done(actor, result, ctx);
         }));
     }
 
-    fn settle(&mut self, outcome: &Outcome, ctx: &mut Context<Self>) {
-        let waited = self.queue.samples_waiting();
-        let lost = self.queue.settle(outcome);
-        self.write_started = None;
-        self.record(outcome);
-        self.lose(lost);
-        let was_away = self.away.is_some();
-        match &outcome.unavailable {
-            Some(reason) => self.went_away(reason, ctx),
-            None => self.came_back(waited),
+    /// Tells what happened, answers who waited for it, and goes on.
+    fn settle(&mut self, news: Vec<News>, applied: Option<&Applied>, ctx: &mut Context<Self>) {
+        for news in news {
+            self.news.tell(&news, &self.plan);
         }
-        self.answer(outcome);
-        self.update_gauge();
-        let awaited = !self.flushes.is_empty() || !self.saves.is_empty();
-        let behind = was_away || self.queue.samples_ready() >= BATCH;
-        if self.away.is_none() && (awaited || behind) {
-            self.write(ctx);
+        if let Some(applied) = applied {
+            self.news.record(applied);
+            self.waiters.iter_mut().for_each(|waiter| waiter.refused += applied.refused.len());
         }
+        self.answer();
+        self.advance(false, ctx);
     }
 
-    fn record(&mut self, outcome: &Outcome) {
-        self.metrics.sample_write_seconds.observe(outcome.elapsed.as_secs_f64());
-        self.metrics.samples_written.inc_by(outcome.written.len() as u64);
-        let refused = outcome.refused_samples.len();
-        if outcome.unavailable.is_some() || refused > 0 || !outcome.refused_cameras.is_empty() {
-            self.metrics.sample_write_failures.inc();
-        }
-        self.metrics.samples_lost.inc_by(refused as u64);
-        for (camera, reason) in &outcome.refused_cameras {
-            error!("camera {camera}: the database refused its registration: {reason}");
-        }
-        for refused in outcome.refused_samples.iter().take(REFUSALS_LOGGED) {
-            let (camera, reason) = (refused.sample.camera_id, &refused.reason);
-            let bucket = refused.sample.bucket_start.to_rfc3339();
-            error!("camera {camera}: the database refused its sample of {bucket}: {reason}");
-        }
-        if refused > REFUSALS_LOGGED {
-            error!("the database refused {} more samples", refused - REFUSALS_LOGGED);
-        }
-    }
-
-    fn went_away(&mut self, reason: &str, ctx: &mut Context<Self>) {
-        let now = Instant::now();
-        if self.away.is_none() {
-            let kept = self.settings.buffer_samples;
-            warn!("database is away: {reason}; up to {kept} samples are kept in memory meanwhile");
-        }
-        let failures = self.away.as_ref().map_or(1, |away| away.failures + 1);
-        let since = self.away.as_ref().map_or(now, |away| away.since);
-        let wait = retry_wait(failures);
-        self.away = Some(Away { since, error: reason.into(), failures, retry_at: now + wait });
-        ctx.run_later(wait, |actor, ctx| {
-            if actor.away.as_ref().is_some_and(|away| Instant::now() >= away.retry_at) {
-                actor.write(ctx);
+    fn answer(&mut self) {
+        for waiter in std::mem::take(&mut self.waiters) {
+            if !self.plan.is_durable(waiter.watermark) {
+                self.waiters.push(waiter);
+                continue;
             }
-        });
-    }
-
-    fn came_back(&mut self, waited: usize) {
-        if let Some(away) = self.away.take() {
-            let seconds = away.since.elapsed().as_secs_f64();
-            info!("database is back after {seconds:.1} s; {waited} samples waited for it");
-        }
-    }
-
-    fn answer(&mut self, outcome: &Outcome) {
-        let queue = &self.queue;
-        let refused = outcome.refused_samples.len() + outcome.refused_cameras.len();
-        for mut flush in std::mem::take(&mut self.flushes) {
-            flush.refused += refused;
+            let answer = if waiter.refused > 0 {
+                let reason = format!("{} writes were refused", waiter.refused);
+                Err(StoreError::Rejected(reason))
+            } else {
+                Ok(FlushReport { spooled: self.plan.spool().writes })
+            };
             // A caller that no longer waits needs no answer.
-            if let Some(reason) = &outcome.unavailable {
-                let _ = flush.answer.send(Err(StoreError::Unavailable(reason.clone())));
-            } else if !queue.is_settled(flush.watermark) {
-                self.flushes.push(flush);
-            } else if flush.refused > 0 {
-                let reason = format!("{} writes were refused", flush.refused);
-                let _ = flush.answer.send(Err(StoreError::Rejected(reason)));
-            } else {
-                let _ = flush.answer.send(Ok(()));
-            }
-        }
-        for (watermark, answer) in std::mem::take(&mut self.saves) {
-            if outcome.unavailable.is_some() || queue.is_settled(watermark) {
-                let _ = answer.send(());
-            } else {
-                self.saves.push((watermark, answer));
-            }
+            let _ = waiter.answer.send(answer);
         }
     }
 
-    fn lose(&mut self, samples: usize) {
-        if samples > 0 {
-            self.metrics.samples_lost.inc_by(samples as u64);
-            self.loss.unsaid += samples;
-            self.say_losses();
+    /// Neither the store nor the spool takes anything: nobody should wait for it.
+    fn give_up_waiting(&mut self) {
+        let store = self.plan.store_error(Duration::ZERO, Instant::now());
+        let spool = self.plan.spool_error().unwrap_or("unknown");
+        let reason = format!("database: {}; spool: {spool}", store.unwrap_or("slow".into()));
+        for waiter in self.waiters.drain(..) {
+            // A caller that no longer waits needs no answer.
+            let _ = waiter.answer.send(Err(StoreError::Unavailable(reason.clone())));
         }
     }
 
-    fn say_losses(&mut self) {
-        let due = self.loss.said_at.is_none_or(|at| at.elapsed() >= LOSS_WARNING_EVERY);
-        if self.loss.unsaid > 0 && due {
-            let (lost, kept) = (self.loss.unsaid, self.settings.buffer_samples);
-            warn!("{lost} samples lost: the database is behind and only {kept} can wait");
-            self.loss = Loss { unsaid: 0, said_at: Some(Instant::now()) };
-        }
-    }
-
-    fn update_gauge(&self) {
-        let waiting = i64::try_from(self.queue.samples_waiting()).unwrap_or(i64::MAX);
-        self.metrics.samples_buffered.set(waiting);
-    }
-
-    fn change_camera(&mut self, ctx: &mut Context<Self>) -> ResponseFuture<()> {
+    fn wait(
+        &mut self,
+        ctx: &mut Context<Self>,
+    ) -> oneshot::Receiver<Result<FlushReport, StoreError>> {
         let (answer, done) = oneshot::channel();
-        self.saves.push((self.queue.watermark(), answer));
-        self.update_gauge();
-        self.write(ctx);
-        Box::pin(async move {
-            let _ = tokio::time::timeout(SAVE_PATIENCE, done).await;
-        })
+        self.waiters.push(Waiter { watermark: self.plan.watermark(), refused: 0, answer });
+        self.answer();
+        self.advance(true, ctx);
+        done
+    }
+
+    fn update_gauges(&self) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.samples_buffered.set(number(self.plan.in_memory()));
+        self.metrics.set_spool(self.plan.spool(), chrono::Utc::now());
     }
 
     fn read<T: Send + 'static>(
@@ -249,7 +246,7 @@ impl StorageActor {
     ) -> ResponseFuture<Result<T, StoreError>> {
         let store = self.store.clone();
         Box::pin(async move {
-            let read = tokio::task::spawn_blocking(move || read(store.as_ref()));
+            let read = spawn_blocking(move || read(store.as_ref()));
             in_time(read, READ_PATIENCE).await.and_then(|result| result)
         })
     }
@@ -262,15 +259,6 @@ impl StorageActor {
         }
         self.ping = Some((Instant::now(), result));
     }
-
-    fn write_error(&self) -> Option<String> {
-        let stuck = self.write_started.map(|at| at.elapsed()).filter(|t| *t > WRITE_PATIENCE);
-        match (&self.away, stuck) {
-            (Some(away), _) => Some(away.error.clone()),
-            (None, Some(time)) => Some(format!("a write takes {} s already", time.as_secs())),
-            (None, None) => None,
-        }
-    }
 }
 
 async fn in_time<T>(
@@ -279,7 +267,7 @@ async fn in_time<T>(
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(patience, task).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(StoreError::Unavailable(format!("the reading thread: {error}"))),
+        Ok(Err(error)) => Err(StoreError::Unavailable(thread_ended(&error))),
         Err(_) => {
             let text = format!("the database did not answer within {} s", patience.as_secs());
             Err(StoreError::Unavailable(text))
@@ -287,32 +275,29 @@ async fn in_time<T>(
     }
 }
 
-fn retry_wait(failures: u32) -> Duration {
-    let doubled = RETRY_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(10));
-    doubled.min(RETRY_MAX).mul_f64(rand::random_range(0.8..1.2))
+fn thread_ended(error: &tokio::task::JoinError) -> String {
+    format!("its thread ended: {error}")
 }
 
 impl Actor for StorageActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.start_timer(ctx);
+        self.start_timers(ctx);
     }
 }
 
 impl Supervised for StorageActor {
-    // A restart drops the context's futures, and with them the outcome of a write under way.
+    // A restart drops the context's futures, and with them the outcome of what is under way.
     fn restarting(&mut self, _: &mut Self::Context) {
-        let waiting = self.queue.samples_waiting();
-        warn!("storage actor restarts; {waiting} samples wait and are kept");
-        self.write_started = None;
-        let lost = self.queue.abandon();
-        self.lose(lost);
+        let thinned = self.plan.abandon();
+        warn!("storage actor restarts; {} writes wait and are kept", self.plan.in_memory());
+        if thinned > 0 {
+            self.news.tell(&News::Thinned(thinned), &self.plan);
+        }
         self.ping_waiters.clear();
         self.pinging = false;
-        if let Some(away) = &mut self.away {
-            away.retry_at = Instant::now();
-        }
+        self.expiring = false;
     }
 }
 
@@ -320,22 +305,17 @@ impl Drop for StorageActor {
     // Normally nothing is left: the service flushes before it stops. A panic in a handler, which
     // no supervisor survives, ends here too.
     fn drop(&mut self) {
-        let mut obstacle = self.write_error();
-        if self.queue.is_writing() {
-            obstacle.get_or_insert_with(|| "a write is under way".into());
+        let batch = self.plan.take_all();
+        if batch.is_empty() {
+            return;
         }
-        self.queue.abandon();
-        while obstacle.is_none() {
-            let Some(batch) = self.queue.take(BATCH) else { return };
-            let outcome = write_batch(self.store.as_ref(), &batch);
-            self.record(&outcome);
-            self.queue.settle(&outcome);
-            obstacle = outcome.unavailable;
-        }
-        let lost = self.queue.samples_waiting();
-        if let Some(reason) = obstacle.filter(|_| !self.queue.is_empty()) {
-            self.metrics.samples_lost.inc_by(lost as u64);
-            error!("storage actor ends with {lost} samples that may be lost: {reason}");
+        if let Err(reason) = self.spool.append(&batch.writes) {
+            let samples = batch.writes.iter().filter(|write| write.is_sample()).count();
+            self.metrics.samples_lost.inc_by(samples as u64);
+            error!(
+                "storage actor ends with {} writes that may be lost: {reason}",
+                batch.writes.len()
+            );
         }
     }
 }

@@ -1,44 +1,62 @@
-//! StorageActor: buffers samples and writes them in batches, off its own thread.
+//! StorageActor: takes everything that is to be stored and sees to it that it is, once.
 //!
-//! [`WriteQueue`] is the policy (what is kept, coalesced, lost, retried), [`write_batch`] the one
-//! place that talks to the store while writing, and the actor a thin shell with timers.
+//! [`WritePlan`] is the policy (what goes straight to the store, what takes the detour over the
+//! spool, what waits), [`apply()`] and [`replay`] are the places that talk to the store while
+//! writing, and the actor is a thin shell with timers and threads.
 
 mod actor;
-mod queue;
+mod apply;
+mod buffer;
+mod plan;
 #[cfg(test)]
 mod test_support;
-mod write;
 
 use actix::prelude::*;
 
 pub use actor::StorageActor;
-pub use queue::{Batch, CameraChange, WriteQueue};
-pub use write::{Outcome, write_batch};
+pub use apply::{Applied, Replayed, apply, replay};
+pub use buffer::{Batch, WriteBuffer};
+pub use plan::{News, Step, WritePlan};
 
 use crate::{
-    domain::{Camera, CameraId, Sample},
-    ports::StoreError,
+    domain::{Camera, CameraId, Sample, Write},
+    ports::{CountStore, Spool, StoreError},
 };
 
-/// Takes one sample; it is written with the next batch. Of two samples with the same key the one
-/// with more frames is kept. Samples of a forgotten camera are dropped until it is saved again.
+/// Takes one sample; it is written with the next batch. Samples of a forgotten camera are dropped
+/// until it is saved again.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct StoreSample(pub Sample);
 
-/// Registers a camera or replaces its registration; kept and tried again while the database is
-/// away. Answers once the first attempt to write it is over, or after 2 s.
+/// Registers a camera or replaces its registration. Answers once that is in the database or in
+/// the spool, or after 2 s.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct SaveCamera(pub Camera);
 
-/// Forgets a camera and its samples; kept and tried again while the database is away. Answers
-/// once the first attempt is over, or after 2 s.
+/// Forgets a camera and what was counted on it. Answers once that is in the database or in the
+/// spool, or after 2 s.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ForgetCamera(pub CameraId);
 
-/// Asks for every registered camera.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<Camera>, StoreError>")]
-pub struct LoadCameras;
+/// The registered cameras as they are once the spool is replayed. Blocking; for the start.
+///
+/// # Errors
+/// When the store or the spool can't be read.
+pub fn load_cameras(store: &dyn CountStore, spool: &dyn Spool) -> Result<Vec<Camera>, StoreError> {
+    let mut cameras = store.load_cameras()?;
+    for write in spool.registrations()? {
+        match write {
+            Write::SaveCamera(camera) => {
+                cameras.retain(|other| other.id != camera.id);
+                cameras.push(*camera);
+            }
+            Write::ForgetCamera(id) => cameras.retain(|other| other.id != id),
+            Write::Sample(_) => {}
+        }
+    }
+    cameras.sort_by_key(|camera| camera.id);
+    Ok(cameras)
+}

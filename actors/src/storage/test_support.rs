@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::*,
-    ports::{CountStore, StoreError},
+    ports::{CountStore, Spool, SpoolMark, SpoolState, StoreError},
 };
 
 pub fn camera_id(id: i64) -> CameraId {
@@ -61,6 +61,8 @@ pub struct FakeStore {
     pub bad_seconds: Mutex<HashSet<i64>>,
     pub at_once: AtomicUsize,
     pub most_at_once: AtomicUsize,
+    /// Held by a test: writes hang.
+    pub gate: Mutex<()>,
 }
 
 impl FakeStore {
@@ -78,20 +80,37 @@ impl FakeStore {
 }
 
 impl CountStore for FakeStore {
-    fn write_samples(&self, samples: &[Sample]) -> Result<(), StoreError> {
+    fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
         self.writes.fetch_add(1, Ordering::SeqCst);
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(now, Ordering::SeqCst);
-        std::thread::yield_now();
+        drop(self.gate.lock());
         self.at_once.fetch_sub(1, Ordering::SeqCst);
         self.check()?;
         let bad = self.bad_seconds.lock().unwrap();
-        if let Some(bad) = samples.iter().find(|s| bad.contains(&s.bucket_start.timestamp())) {
-            return Err(StoreError::Rejected(format!("bad {}", bad.bucket_start)));
+        for write in writes {
+            if let Write::Sample(sample) = write
+                && bad.contains(&sample.bucket_start.timestamp())
+            {
+                return Err(StoreError::Rejected(format!("bad {}", sample.bucket_start)));
+            }
         }
-        let mut kept = self.samples.lock().unwrap();
-        for sample in samples {
-            kept.insert((sample.camera_id, sample.bucket_start.timestamp()), sample.clone());
+        let (mut samples, mut cameras) =
+            (self.samples.lock().unwrap(), self.cameras.lock().unwrap());
+        for write in writes {
+            match write {
+                Write::Sample(sample) => {
+                    let key = (sample.camera_id, sample.bucket_start.timestamp());
+                    samples.insert(key, sample.clone());
+                }
+                Write::SaveCamera(camera) => {
+                    cameras.insert(camera.id, (**camera).clone());
+                }
+                Write::ForgetCamera(camera) => {
+                    cameras.remove(camera);
+                    samples.retain(|(id, _), _| id != camera);
+                }
+            }
         }
         Ok(())
     }
@@ -112,20 +131,63 @@ impl CountStore for FakeStore {
         Ok(self.cameras.lock().unwrap().values().cloned().collect())
     }
 
-    fn save_camera(&self, camera: &Camera) -> Result<(), StoreError> {
+    fn expire(&self, cutoffs: &Cutoffs) -> Result<bool, StoreError> {
         self.check()?;
-        self.cameras.lock().unwrap().insert(camera.id, camera.clone());
-        Ok(())
-    }
-
-    fn delete_camera(&self, camera: CameraId) -> Result<(), StoreError> {
-        self.check()?;
-        self.cameras.lock().unwrap().remove(&camera);
-        self.samples.lock().unwrap().retain(|(id, _), _| *id != camera);
-        Ok(())
+        let Some(cutoff) = cutoffs.samples else { return Ok(false) };
+        let mut samples = self.samples.lock().unwrap();
+        let old = samples.keys().find(|(_, second)| *second < cutoff.timestamp()).copied();
+        Ok(old.is_some_and(|key| samples.remove(&key).is_some()))
     }
 
     fn ping(&self) -> Result<(), StoreError> {
         self.check()
+    }
+}
+
+/// A spool in memory that fails when told so.
+#[derive(Default)]
+pub struct FakeSpool {
+    pub kept: Mutex<BTreeMap<i64, Write>>,
+    pub full: AtomicBool,
+}
+
+impl FakeSpool {
+    fn check(&self) -> Result<(), StoreError> {
+        match self.full.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("no room".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Spool for FakeSpool {
+    fn append(&self, writes: &[Write]) -> Result<(), StoreError> {
+        self.check()?;
+        let mut kept = self.kept.lock().unwrap();
+        let next = kept.last_key_value().map_or(0, |(place, _)| place + 1);
+        kept.extend((next..).zip(writes.iter().cloned()));
+        Ok(())
+    }
+
+    fn oldest(&self, limit: usize) -> Result<Option<(SpoolMark, Vec<Write>)>, StoreError> {
+        let kept = self.kept.lock().unwrap();
+        let batch: Vec<_> = kept.iter().take(limit).collect();
+        let mark = batch.last().map(|(place, _)| SpoolMark(**place));
+        Ok(mark.map(|mark| (mark, batch.into_iter().map(|(_, write)| write.clone()).collect())))
+    }
+
+    fn remove(&self, mark: SpoolMark) {
+        self.kept.lock().unwrap().retain(|place, _| *place > mark.0);
+    }
+
+    fn registrations(&self) -> Result<Vec<Write>, StoreError> {
+        let kept = self.kept.lock().unwrap();
+        Ok(kept.values().filter(|write| !write.is_sample()).cloned().collect())
+    }
+
+    fn state(&self) -> SpoolState {
+        let kept = self.kept.lock().unwrap();
+        let oldest = (!kept.is_empty()).then(|| time(0));
+        SpoolState { writes: kept.len(), bytes: kept.len() as u64, oldest, thinned: 0 }
     }
 }

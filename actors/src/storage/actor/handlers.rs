@@ -1,32 +1,29 @@
 //! What the actor does with each message.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
-use super::{BATCH, Flush, StorageActor};
+use super::{SAVE_PATIENCE, StorageActor, WRITE_PATIENCE, thread_ended};
 use crate::{
-    domain::{Camera, Rollup, SamplePage},
-    messages::{FlushStorage, GetRollups, GetSamples, GetStorageHealth, StorageHealth},
+    domain::{Rollup, SamplePage, Write},
+    messages::{
+        FlushReport, FlushStorage, GetRollups, GetSamples, GetStorageHealth, StorageHealth,
+    },
     ports::StoreError,
-    storage::{ForgetCamera, LoadCameras, SaveCamera, StoreSample},
+    storage::{ForgetCamera, SaveCamera, StoreSample},
 };
 
 const PING_VALID: Duration = Duration::from_secs(1);
 const PING_PATIENCE: Duration = Duration::from_millis(1_500);
 
 impl Handler<StoreSample> for StorageActor {
-    type Result = ResponseFuture<()>;
+    type Result = ();
 
-    fn handle(&mut self, message: StoreSample, ctx: &mut Self::Context) -> Self::Result {
-        let lost = self.queue.push(message.0);
-        self.lose(lost);
-        self.update_gauge();
-        if self.away.is_none() && self.queue.samples_ready() >= BATCH {
-            self.write(ctx);
-        }
-        Box::pin(std::future::ready(()))
+    fn handle(&mut self, message: StoreSample, ctx: &mut Self::Context) {
+        self.push(Write::Sample(message.0));
+        self.advance(false, ctx);
     }
 }
 
@@ -34,8 +31,8 @@ impl Handler<SaveCamera> for StorageActor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, message: SaveCamera, ctx: &mut Self::Context) -> Self::Result {
-        self.queue.save(message.0);
-        self.change_camera(ctx)
+        self.push(Write::SaveCamera(Box::new(message.0)));
+        wait_a_little(self.wait(ctx))
     }
 }
 
@@ -43,34 +40,27 @@ impl Handler<ForgetCamera> for StorageActor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, message: ForgetCamera, ctx: &mut Self::Context) -> Self::Result {
-        self.queue.forget(message.0);
-        self.change_camera(ctx)
+        self.push(Write::ForgetCamera(message.0));
+        wait_a_little(self.wait(ctx))
     }
 }
 
+fn wait_a_little(done: oneshot::Receiver<Result<FlushReport, StoreError>>) -> ResponseFuture<()> {
+    Box::pin(async move {
+        // However it went: the write itself is kept.
+        let _ = tokio::time::timeout(SAVE_PATIENCE, done).await;
+    })
+}
+
 impl Handler<FlushStorage> for StorageActor {
-    type Result = ResponseFuture<Result<(), StoreError>>;
+    type Result = ResponseFuture<Result<FlushReport, StoreError>>;
 
     fn handle(&mut self, _: FlushStorage, ctx: &mut Self::Context) -> Self::Result {
-        if self.queue.is_empty() {
-            return Box::pin(std::future::ready(Ok(())));
-        }
-        let (answer, done) = oneshot::channel();
-        let watermark = self.queue.watermark();
-        self.flushes.push(Flush { watermark, refused: 0, answer });
-        self.write(ctx);
+        let done = self.wait(ctx);
         Box::pin(async move {
             done.await
                 .unwrap_or_else(|_| Err(StoreError::Unavailable("the storage actor ended".into())))
         })
-    }
-}
-
-impl Handler<LoadCameras> for StorageActor {
-    type Result = ResponseFuture<Result<Vec<Camera>, StoreError>>;
-
-    fn handle(&mut self, _: LoadCameras, _: &mut Self::Context) -> Self::Result {
-        self.read(|store| store.load_cameras())
     }
 }
 
@@ -94,12 +84,17 @@ impl Handler<GetStorageHealth> for StorageActor {
     type Result = ResponseFuture<StorageHealth>;
 
     fn handle(&mut self, _: GetStorageHealth, ctx: &mut Self::Context) -> Self::Result {
-        let buffered = self.queue.samples_waiting();
-        let write_error = self.write_error();
+        let write_error = self.plan.store_error(WRITE_PATIENCE, Instant::now());
+        let health = StorageHealth {
+            error: None,
+            buffered: self.plan.in_memory(),
+            spool: self.plan.spool().clone(),
+            spool_error: self.plan.spool_error().map(str::to_owned),
+        };
         let fresh = self.ping.as_ref().filter(|(at, _)| at.elapsed() <= PING_VALID);
         if let Some((_, result)) = fresh {
             let error = write_error.or_else(|| result.clone().err());
-            return Box::pin(std::future::ready(StorageHealth { error, buffered }));
+            return Box::pin(std::future::ready(StorageHealth { error, ..health }));
         }
         let (answer, pinged) = oneshot::channel();
         self.ping_waiters.retain(|waiter| !waiter.is_closed());
@@ -107,11 +102,11 @@ impl Handler<GetStorageHealth> for StorageActor {
         // One ping at a time: those who ask meanwhile share its answer.
         if !std::mem::replace(&mut self.pinging, true) {
             let store = self.store.clone();
-            let ping = tokio::task::spawn_blocking(move || store.ping());
+            let ping = spawn_blocking(move || store.ping());
             ctx.spawn(ping.into_actor(self).map(|result, actor, _| {
                 let result = match result {
                     Ok(result) => result.map_err(|error| error.to_string()),
-                    Err(error) => Err(format!("the pinging thread ended: {error}")),
+                    Err(error) => Err(thread_ended(&error)),
                 };
                 actor.pinged(result);
             }));
@@ -122,7 +117,7 @@ impl Handler<GetStorageHealth> for StorageActor {
                 Ok(Err(_)) => Some("the storage actor restarted".into()),
                 Err(_) => Some("the database does not answer".into()),
             };
-            StorageHealth { error: write_error.or(pinged), buffered }
+            StorageHealth { error: write_error.or(pinged), ..health }
         })
     }
 }

@@ -2,15 +2,16 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::{
-    messages::{FlushStorage, GetStorageHealth, StorageHealth},
+    messages::{FlushReport, FlushStorage, GetStorageHealth, StorageHealth},
     storage::{
-        ForgetCamera, LoadCameras, SaveCamera, StoreSample,
-        test_support::{FakeStore, camera, camera_id, sample},
+        ForgetCamera, SaveCamera, StoreSample, load_cameras,
+        test_support::{FakeSpool, FakeStore, camera, camera_id, sample},
     },
 };
 
 struct Bench {
     store: Arc<FakeStore>,
+    spool: Arc<FakeSpool>,
     metrics: Metrics,
     addr: Addr<StorageActor>,
 }
@@ -29,8 +30,9 @@ impl Bench {
     fn with(settings: StorageSettings) -> Self {
         let store = Arc::new(FakeStore::default());
         let metrics = Metrics::new("test").unwrap();
-        let actor = StorageActor::new(store.clone(), settings, metrics.clone());
-        Self { store, metrics, addr: Supervisor::start(|_| actor) }
+        let spool = Arc::new(FakeSpool::default());
+        let actor = StorageActor::new(store.clone(), spool.clone(), settings, metrics.clone());
+        Self { store, spool, metrics, addr: Supervisor::start(|_| actor) }
     }
 
     async fn push(&self, seconds: impl Iterator<Item = i64>) {
@@ -39,7 +41,7 @@ impl Bench {
         }
     }
 
-    async fn flush(&self) -> Result<(), StoreError> {
+    async fn flush(&self) -> Result<FlushReport, StoreError> {
         self.addr.send(FlushStorage).await.unwrap()
     }
 
@@ -66,7 +68,7 @@ impl Handler<Restart> for StorageActor {
 
     fn handle(&mut self, _: Restart, ctx: &mut Self::Context) {
         // With a batch under way whose outcome the restart throws away.
-        self.write(ctx);
+        self.advance(true, ctx);
         ctx.stop();
     }
 }
@@ -106,32 +108,59 @@ async fn samples_are_written_at_every_interval_without_being_asked() {
 }
 
 #[actix::test]
-async fn what_waits_while_the_database_is_away_is_written_when_it_is_back() {
+async fn what_comes_while_the_database_is_away_is_spooled_and_replayed() {
     let bench = Bench::new(100_000);
     bench.store.away.store(true, Ordering::SeqCst);
     bench.push(0..3_000).await;
     bench.addr.send(SaveCamera(camera(1, "a"))).await.unwrap();
-    assert!(matches!(bench.flush().await, Err(StoreError::Unavailable(_))));
+    assert_eq!(bench.flush().await.unwrap().spooled, 3_001);
     let health = bench.health().await;
-    assert_eq!((health.error.as_deref(), health.buffered), (Some("away"), 3_000));
+    assert_eq!((health.error.as_deref(), health.buffered), (Some("away"), 0));
+    assert_eq!(health.spool.writes, 3_001);
+    assert_eq!(bench.metrics.spool_writes.get(), 3_001);
+    let loaded = || load_cameras(bench.store.as_ref(), bench.spool.as_ref());
+    assert!(loaded().is_err(), "the store is away");
     bench.store.away.store(false, Ordering::SeqCst);
-    until("a retry", || bench.store.seconds().len() == 3_000).await;
-    assert_eq!(bench.store.cameras.lock().unwrap().len(), 1);
-    until("health", || bench.metrics.samples_buffered.get() == 0).await;
-    assert_eq!(bench.metrics.samples_lost.get(), 0);
+    assert_eq!(loaded().unwrap(), [camera(1, "a")]);
+    until("a replay", || bench.store.seconds().len() == 3_000).await;
+    until("the gauge", || bench.metrics.spool_writes.get() == 0).await;
+    assert_eq!(loaded().unwrap(), [camera(1, "a")]);
+    assert_eq!(bench.metrics.samples_lost.get() + bench.metrics.samples_thinned.get(), 0);
     assert_eq!(bench.metrics.samples_written.get(), 3_000);
+    assert_eq!(bench.flush().await.unwrap().spooled, 0);
 }
 
 #[actix::test]
-async fn beyond_the_bound_the_oldest_are_lost_and_counted() {
+async fn with_nowhere_to_go_the_oldest_are_thinned_and_a_flush_says_so() {
     let bench = Bench::new(10);
     bench.store.away.store(true, Ordering::SeqCst);
+    bench.spool.full.store(true, Ordering::SeqCst);
     bench.push(0..25).await;
-    bench.flush().await.unwrap_err();
+    let error = bench.flush().await.unwrap_err().to_string();
+    assert!(error.contains("away") && error.contains("no room"), "{error}");
+    let health = bench.health().await;
+    assert!(health.spool_error.unwrap().contains("no room"));
     bench.store.away.store(false, Ordering::SeqCst);
-    bench.flush().await.unwrap();
-    assert_eq!(bench.store.seconds(), (15..25).collect::<Vec<_>>());
-    assert_eq!(bench.metrics.samples_lost.get(), 15);
+    until("a write", || bench.store.seconds().contains(&24)).await;
+    let kept = bench.store.seconds();
+    assert!(kept.len() <= 10 && kept.contains(&0), "{kept:?}");
+    assert_eq!(kept.len() as u64 + bench.metrics.samples_thinned.get(), 25);
+}
+
+#[actix::test]
+async fn a_write_that_hangs_is_in_the_spool_soon() {
+    let bench = Bench::with(StorageSettings {
+        flush_interval: Duration::from_millis(40),
+        ..StorageSettings::default()
+    });
+    let hung = bench.store.clone();
+    let gate = hung.gate.lock().unwrap();
+    bench.push(0..3).await;
+    until("the detour", || bench.spool.state().writes == 3).await;
+    assert_eq!(bench.flush().await.unwrap().spooled, 3);
+    drop(gate);
+    until("the replay", || bench.spool.state().writes == 0).await;
+    assert_eq!(bench.store.seconds(), [0, 1, 2]);
 }
 
 #[actix::test]
@@ -152,18 +181,17 @@ async fn a_panic_of_the_store_loses_nothing() {
     let bench = Bench::new(100);
     bench.store.panics.store(true, Ordering::SeqCst);
     bench.push(0..5).await;
-    bench.flush().await.unwrap_err();
+    assert_eq!(bench.flush().await.unwrap().spooled, 5);
     bench.store.panics.store(false, Ordering::SeqCst);
-    bench.flush().await.unwrap();
-    assert_eq!(bench.store.seconds().len(), 5);
+    until("a replay", || bench.store.seconds().len() == 5).await;
 }
 
 #[actix::test]
 async fn camera_changes_are_written_at_once_and_in_order() {
     let bench = Bench::new(100);
     bench.addr.send(SaveCamera(camera(1, "a"))).await.unwrap();
-    let loaded = bench.addr.send(LoadCameras).await.unwrap().unwrap();
-    assert_eq!(loaded, [camera(1, "a")]);
+    let loaded = || load_cameras(bench.store.as_ref(), bench.spool.as_ref()).unwrap();
+    assert_eq!(loaded(), [camera(1, "a")]);
     bench.push(0..3).await;
     bench.flush().await.unwrap();
     bench.push(3..6).await;
@@ -171,7 +199,7 @@ async fn camera_changes_are_written_at_once_and_in_order() {
     bench.push(6..9).await;
     bench.flush().await.unwrap();
     assert!(bench.store.seconds().is_empty());
-    assert!(bench.addr.send(LoadCameras).await.unwrap().unwrap().is_empty());
+    assert!(loaded().is_empty());
 }
 
 #[actix::test]
@@ -185,14 +213,14 @@ async fn a_restart_keeps_the_buffer_and_the_batch_under_way() {
 }
 
 #[actix::test]
-async fn an_actor_that_dies_writes_what_it_holds_or_counts_it_as_lost() {
+async fn an_actor_that_dies_spools_what_it_holds_or_counts_it_as_lost() {
     let bench = Bench::new(10_000);
     bench.push(0..50).await;
     bench.addr.send(Panic).await.unwrap_err();
-    until("the last write", || bench.store.seconds().len() == 50).await;
+    until("the spool", || bench.spool.state().writes == 50).await;
 
     let bench = Bench::new(10_000);
-    bench.store.away.store(true, Ordering::SeqCst);
+    bench.spool.full.store(true, Ordering::SeqCst);
     bench.push(0..50).await;
     bench.addr.send(Panic).await.unwrap_err();
     until("the count of lost samples", || bench.metrics.samples_lost.get() == 50).await;
@@ -201,7 +229,7 @@ async fn an_actor_that_dies_writes_what_it_holds_or_counts_it_as_lost() {
 #[actix::test]
 async fn health_is_asked_of_the_store_at_most_once_a_second() {
     let bench = Bench::new(10);
-    assert_eq!(bench.health().await, StorageHealth { error: None, buffered: 0 });
+    assert_eq!(bench.health().await.error, None);
     bench.store.away.store(true, Ordering::SeqCst);
     assert_eq!(bench.health().await.error, None, "the answer of before still holds");
     let deadline = Instant::now() + Duration::from_secs(10);

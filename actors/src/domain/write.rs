@@ -1,0 +1,38 @@
+//! What is written to the store, in the order in which it happened.
+
+use std::fmt;
+
+use super::{Camera, CameraId, Sample};
+
+/// One change of what is stored. Doing it twice is doing it once, as long as everything that came
+/// after it is done again too.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// Add a sample, and add it to the rollups.
+    Sample(Sample),
+    /// Register a camera or replace its registration.
+    SaveCamera(Box<Camera>),
+    /// Forget a camera and what was counted on it.
+    ForgetCamera(CameraId),
+}
+
+impl Write {
+    /// Whether it is a sample: the only kind that may be thinned out where there is no room.
+    pub fn is_sample(&self) -> bool {
+        matches!(self, Self::Sample(_))
+    }
+}
+
+/// Says what it is about, without secrets: for the log.
+impl fmt::Display for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sample(Sample { camera_id, run, seq, bucket_start, .. }) => {
+                let at = bucket_start.to_rfc3339();
+                write!(f, "sample {run}-{seq} of camera {camera_id} at {at}")
+            }
+            Self::SaveCamera(camera) => write!(f, "registration of camera {}", camera.id),
+            Self::ForgetCamera(id) => write!(f, "removal of camera {id}"),
+        }
+    }
+}
