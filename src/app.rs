@@ -5,18 +5,18 @@ use std::{io, sync::Arc};
 use actix::{Actor, Addr, Supervisor};
 use becamera_actors::{
     cache::CacheActor,
-    domain::InvalidField,
+    domain::{Camera, InvalidField},
     metrics::Metrics,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
-    ports::{CountCache, CountStore, StreamPipeline, StreamRunner},
+    ports::{CountCache, StreamPipeline, StreamRunner},
     settings::{CacheSettings, Isolation, Settings, StorageSettings, WorkerConfig},
-    storage::StorageActor,
+    storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
 };
 
 use crate::{
     cache::{MemoryCache, RedisCache},
-    db::{DbError, DieselCountStore},
+    db::{DbError, DieselCountStore, SqliteSpool},
     http::{self, HttpState, Lifecycle},
     shutdown::{self, StopSignals},
     vision::pipeline::CountingPipeline,
@@ -55,12 +55,11 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
     // All that can fail comes before the first actor: one that never ran panics when it is dropped.
     let listener = http::listen(&settings.server)?;
     let address = listener.local_addr()?;
-    let store = open_store(settings.storage.clone()).await?;
-    let cameras = store.load_cameras()?;
+    let Stored { store, spool, cameras } = open_storage(settings.storage.clone()).await?;
     let cache = open_cache(&settings.cache)?;
     let runners = runners(&settings, &metrics)?;
 
-    let storage = start_storage(store, &settings.storage, &metrics);
+    let storage = start_storage(store, spool, &settings.storage, &metrics);
     let cache = start_cache(cache, &metrics);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
@@ -103,18 +102,31 @@ pub fn pipeline(config: &str) -> Result<(Box<dyn StreamPipeline>, String), Strin
     Ok((Box::new(pipeline), backend))
 }
 
-async fn open_store(settings: StorageSettings) -> Result<Arc<DieselCountStore>, StartError> {
-    let connected = actix_web::web::block(move || DieselCountStore::connect(&settings)).await;
-    Ok(Arc::new(connected.map_err(io::Error::other)??))
+/// What outlasts the service.
+struct Stored {
+    store: Arc<DieselCountStore>,
+    spool: Arc<SqliteSpool>,
+    cameras: Vec<Camera>,
+}
+
+async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
+    let open = move || -> Result<Stored, StartError> {
+        let store = DieselCountStore::connect(&settings)?;
+        let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?;
+        let cameras = load_cameras(&store, &spool)?;
+        Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras })
+    };
+    actix_web::web::block(open).await.map_err(io::Error::other)?
 }
 
 fn start_storage(
     store: Arc<DieselCountStore>,
+    spool: Arc<SqliteSpool>,
     settings: &StorageSettings,
     metrics: &Metrics,
 ) -> Addr<StorageActor> {
     let (settings, metrics) = (settings.clone(), metrics.clone());
-    Supervisor::start(move |_| StorageActor::new(store, settings, metrics))
+    Supervisor::start(move |_| StorageActor::new(store, spool, settings, metrics))
 }
 
 fn open_cache(settings: &CacheSettings) -> Result<Arc<dyn CountCache>, StartError> {

@@ -6,7 +6,7 @@ use std::{process, thread, time::Duration};
 use actix::Addr;
 use actix_web::dev::ServerHandle;
 use becamera_actors::{
-    messages::{DrainPool, FlushStorage},
+    messages::{DrainPool, FlushReport, FlushStorage},
     pool_supervisor::PoolSupervisor,
     storage::StorageActor,
 };
@@ -78,14 +78,17 @@ pub async fn run(
     }
     let flushed = timeout(FLUSH_LIMIT, storage.send(FlushStorage)).await;
     match &flushed {
-        Ok(Ok(Ok(()))) => log::info!("all counts are written"),
+        Ok(Ok(Ok(FlushReport { spooled: 0 }))) => log::info!("all counts are written"),
+        Ok(Ok(Ok(FlushReport { spooled }))) => {
+            log::warn!("{spooled} writes wait in the spool until the database takes them");
+        }
         Ok(Ok(Err(error))) => log::error!("counts could not be written: {error}"),
         Ok(Err(error)) => log::error!("counts could not be written: {error}"),
         Err(_) => log::error!("counts were not written within {:.1} s", FLUSH_LIMIT.as_secs_f32()),
     }
     // What is left of it ends with the process.
     let _ = timeout(HANG_UP_LIMIT, server.stop(true)).await;
-    drained.is_ok() && matches!(flushed, Ok(Ok(Ok(()))))
+    drained.is_ok() && matches!(flushed, Ok(Ok(Ok(_))))
 }
 
 fn leave(code: i32) -> ! {

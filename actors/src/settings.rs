@@ -325,8 +325,9 @@ impl StorageSettings {
         if self.buffer_samples == 0 {
             return Err(InvalidField::new("storage.buffer_samples", "must be at least 1"));
         }
-        if self.spool_max_bytes < 1 << 20 {
-            return Err(InvalidField::new("storage.spool_max_bytes", "must be at least 1048576"));
+        // What is spooled at once must fit.
+        if self.spool_max_bytes < 16 << 20 {
+            return Err(InvalidField::new("storage.spool_max_bytes", "must be at least 16777216"));
         }
         self.retention.validate()
     }

@@ -17,6 +17,9 @@ const PREFIX: &str = "BECAMERA_";
 const FOREIGN_VARIABLES: [(&str, &str); 2] =
     [("DATABASE_URL", "storage.database_url"), ("REDIS_URL", "cache.redis_url")];
 
+/// The one section within a section.
+const SUBSECTION: &str = "storage.retention";
+
 /// What Kubernetes sets in every container beside a service called `becamera`.
 const KUBERNETES_VARIABLES: [&str; 2] = ["BECAMERA_PORT", "BECAMERA_SERVICE_"];
 
@@ -94,7 +97,7 @@ pub(super) fn from_environment(
         let origin = Origin::Variable(name.into());
         let key = match (foreign_key, name.strip_prefix(PREFIX)) {
             (Some((_, key)), _) => (*key).to_owned(),
-            (None, Some(rest)) if !is_reserved(name) => rest.to_lowercase().replacen('_', ".", 1),
+            (None, Some(rest)) if !is_reserved(name) => key_of(rest),
             _ => continue,
         };
         let Some(value) = value.to_str() else {
@@ -106,6 +109,15 @@ pub(super) fn from_environment(
     // becamera's own name for a setting wins over the one it shares with other software.
     foreign.extend(own);
     Ok(foreign)
+}
+
+/// `SECTION_KEY` as `section.key`, or `section.subsection.key`.
+fn key_of(name: &str) -> String {
+    let key = name.to_lowercase().replacen('_', ".", 1);
+    match key.strip_prefix(SUBSECTION).and_then(|rest| rest.strip_prefix('_')) {
+        Some(rest) => format!("{SUBSECTION}.{rest}"),
+        None => key,
+    }
 }
 
 /// Reads `section.key=value`.

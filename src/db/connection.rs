@@ -12,7 +12,7 @@ use nix::{
     unistd::{AccessFlags, faccessat},
 };
 
-use super::{DatabaseUrl, DbError};
+use super::{DatabaseUrl, DbError, insert::Kind};
 
 /// How long a connection may be awaited before the database counts as away.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,6 +22,15 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) enum DbConnection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
+}
+
+impl DbConnection {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Sqlite(_) => Kind::Sqlite,
+            Self::Postgres(_) => Kind::Postgres,
+        }
+    }
 }
 
 /// Runs the same statement on a connection of either kind, where diesel can't express it for
@@ -103,11 +112,9 @@ fn open_sqlite(url: &DatabaseUrl, path: &Path, create: bool) -> Result<SqliteCon
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Err(open_error(url, &format!("{} is not a folder", folder.display())));
     }
-    let Some(text) = path.to_str() else {
+    let Some(uri) = sqlite_uri(path, create) else {
         return Err(open_error(url, "the path is not UTF-8"));
     };
-    let mode = if create { "rwc" } else { "rw" };
-    let uri = format!("file:{}?mode={mode}", uri_path(text));
     let mut connection =
         SqliteConnection::establish(&uri).map_err(|error| sqlite_error(url, path, error))?;
     // The timeout first: changing to WAL takes a lock.
@@ -139,6 +146,12 @@ fn sqlite_error(url: &DatabaseUrl, path: &Path, error: impl ToString) -> DbError
 // With the rights that files are opened with, as access(2) does not.
 fn may_write(path: &Path) -> bool {
     faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS).is_ok()
+}
+
+/// How SQLite is to be told of a file; none where the path is not UTF-8.
+pub(super) fn sqlite_uri(path: &Path, create: bool) -> Option<String> {
+    let mode = if create { "rwc" } else { "rw" };
+    Some(format!("file:{}?mode={mode}", uri_path(path.to_str()?)))
 }
 
 // See "URI Filenames" in SQLite's manual: these three would end or change the path.

@@ -1,9 +1,7 @@
 //! The `CountStore` port on diesel.
 
-use std::collections::BTreeMap;
-
 use becamera_actors::{
-    domain::{Camera, CameraId, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Totals},
+    domain::{Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Write},
     ports::{CountStore, StoreError},
     settings::StorageSettings,
 };
@@ -13,12 +11,13 @@ use log::{error, info};
 
 use super::{
     DatabaseUrl, DbError,
-    connection::{self, DbConnection, Pool, on_either},
+    connection::{self, DbConnection, Pool},
     error::store_error,
+    expiry,
     migrate::migrate,
     models::{CameraRow, RollupRow, SampleRow},
-    sample_writes::insert_samples,
     schema::{cameras, rollups, samples},
+    writes,
 };
 
 /// Keeps cameras and samples in SQLite or PostgreSQL.
@@ -65,15 +64,12 @@ fn whole_second_after(time: DateTime<Utc>) -> i64 {
 }
 
 impl CountStore for DieselCountStore {
-    fn write_samples(&self, new: &[Sample]) -> Result<(), StoreError> {
-        let mut rows: BTreeMap<_, (SampleRow, Totals)> = BTreeMap::new();
-        for sample in new {
-            let row = SampleRow::try_from(sample)?;
-            rows.insert(row.key(), (row, Totals::from(sample)));
-        }
-        let rows: Vec<_> = rows.into_values().collect();
+    fn write(&self, new: &[Write]) -> Result<(), StoreError> {
+        let groups = writes::group(new)?;
         self.with(|connection| {
-            connection.transaction(|connection| insert_samples(connection, &rows))
+            connection.transaction(|connection| {
+                groups.iter().try_for_each(|group| group.carry_out(connection))
+            })
         })
     }
 
@@ -145,24 +141,8 @@ impl CountStore for DieselCountStore {
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
-    fn save_camera(&self, camera: &Camera) -> Result<(), StoreError> {
-        let row = CameraRow::try_from(camera)?;
-        self.with(|connection| {
-            on_either!(connection, c => diesel::insert_into(cameras::table)
-                .values(&row)
-                .on_conflict(cameras::id)
-                .do_update()
-                .set(&row)
-                .execute(c)
-                .map(drop))
-        })
-    }
-
-    fn delete_camera(&self, camera: CameraId) -> Result<(), StoreError> {
-        // Its samples go with it: ON DELETE CASCADE.
-        self.with(|connection| {
-            diesel::delete(cameras::table.find(camera.get())).execute(connection).map(drop)
-        })
+    fn expire(&self, cutoffs: &Cutoffs) -> Result<bool, StoreError> {
+        self.with(|connection| expiry::delete_batch(connection, cutoffs))
     }
 
     fn ping(&self) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! What can go wrong with a database, and what that means for a caller.
 
+use std::path::PathBuf;
+
 use becamera_actors::ports::StoreError;
 use diesel::result::{DatabaseErrorKind as Kind, Error};
 
@@ -37,6 +39,14 @@ pub enum DbError {
         url: DatabaseUrl,
         /// The newest version that the database has.
         version: String,
+    },
+    /// The spool can't be used.
+    #[error("storage.spool_path: can't use {}: {reason}", path.display())]
+    Spool {
+        /// Its file.
+        path: PathBuf,
+        /// What failed.
+        reason: String,
     },
     /// Its tables could not be brought up to date.
     #[error("can't migrate the database {url}: {reason}")]

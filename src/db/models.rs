@@ -6,11 +6,12 @@ use becamera_actors::{
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{cameras, rollups, samples};
 
 /// A row of `cameras`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = cameras, treat_none_as_null = true)]
 pub(super) struct CameraRow {
     pub id: i32,

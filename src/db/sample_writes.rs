@@ -1,12 +1,6 @@
 //! The one hot write: many samples in one statement, and what they add to the rollups.
-//!
-//! SQL by hand, because diesel has no insert of many rows with a conflict clause on SQLite, and
-//! prepares its insert of one row again for each.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt::Write,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use becamera_actors::domain::{RollupLevel, Totals};
 use diesel::{
@@ -16,6 +10,7 @@ use diesel::{
 
 use super::{
     connection::{DbConnection, on_either},
+    insert::Insert,
     models::SampleRow,
 };
 
@@ -97,7 +92,7 @@ fn insert_new(
     connection: &mut DbConnection,
     rows: &[(SampleRow, Totals)],
 ) -> QueryResult<Vec<Inserted>> {
-    let sql = INSERT_SAMPLES.statement(rows.len(), connection);
+    let sql = INSERT_SAMPLES.statement(rows.len(), connection.kind());
     on_either!(connection, c => {
         let mut query = diesel::sql_query(sql).into_boxed();
         for (row, _) in rows {
@@ -124,7 +119,7 @@ fn add_rollups(connection: &mut DbConnection, rollups: &[(RollupKey, Totals)]) -
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let count = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
     for rollups in rollups.chunks(ROWS) {
-        let sql = ADD_ROLLUPS.statement(rollups.len(), connection);
+        let sql = ADD_ROLLUPS.statement(rollups.len(), connection.kind());
         on_either!(connection, c => {
             let mut query = diesel::sql_query(sql).into_boxed();
             for ((camera_id, level, bucket_start), totals) in rollups {
@@ -144,52 +139,18 @@ fn add_rollups(connection: &mut DbConnection, rollups: &[(RollupKey, Totals)]) -
     Ok(())
 }
 
-/// An INSERT of any number of rows.
-struct Insert {
-    into: &'static str,
-    values: usize,
-    then: &'static str,
-}
-
-impl Insert {
-    fn statement(&self, rows: usize, connection: &DbConnection) -> String {
-        self.text(rows, matches!(connection, DbConnection::Postgres(_)))
-    }
-
-    // PostgreSQL numbers its parameters; SQLite would look up each number as a name.
-    fn text(&self, rows: usize, numbered: bool) -> String {
-        let mut sql = format!("INSERT INTO {} VALUES ", self.into);
-        for parameter in 0..rows * self.values {
-            sql.push_str(match (parameter, parameter % self.values) {
-                (0, _) => "(",
-                (_, 0) => "), (",
-                _ => ", ",
-            });
-            if numbered {
-                // Writing to a string can't fail.
-                let _ = write!(sql, "${}", parameter + 1);
-            } else {
-                sql.push('?');
-            }
-        }
-        sql.push_str(") ");
-        sql.push_str(self.then);
-        sql
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::insert::Kind, *};
 
     #[test]
     fn every_value_has_its_parameter() {
         for insert in [INSERT_SAMPLES, ADD_ROLLUPS] {
             let columns = insert.into.matches(',').count() + 1;
             assert_eq!(insert.values, columns, "{}", insert.into);
-            let sqlite = insert.text(2, false);
+            let sqlite = insert.statement(2, Kind::Sqlite);
             assert_eq!(sqlite.matches('?').count(), 2 * columns);
-            let postgresql = insert.text(2, true);
+            let postgresql = insert.statement(2, Kind::Postgres);
             assert!(postgresql.contains("VALUES ($1, $2, "));
             assert!(postgresql.contains(&format!("${}) ON CONFLICT", 2 * columns)));
         }

@@ -5,6 +5,7 @@ use becamera_actors::{
     domain::stream_url::redact_urls,
     messages::{GetPoolHealth, GetStorageHealth, PoolHealth, PoolPhase, StorageHealth},
 };
+use chrono::Utc;
 use futures_util::future::join;
 use serde_json::{Value, json};
 
@@ -66,9 +67,12 @@ impl Checkup {
         pool.map(str::to_owned).into_iter().chain(storage).collect()
     }
 
-    /// Whether every worker is up too.
+    /// Whether every worker is up too, and everything that was counted is in the database.
     fn is_whole(&self) -> bool {
+        let written =
+            |storage: &StorageHealth| storage.spool.writes == 0 && storage.spool_error.is_none();
         self.pool.is_some_and(|pool| pool.workers_up == pool.workers_total)
+            && self.storage.as_ref().is_some_and(written)
     }
 
     fn refuse_unless_ready(&self, state: &HttpState) -> Result<(), ApiError> {
@@ -92,7 +96,15 @@ impl Checkup {
             json!({
                 "status": if storage.error.is_none() { "ok" } else { "unavailable" },
                 "error": storage.error.as_deref().map(redact_urls),
-                "buffered_samples": storage.buffered,
+                "buffered_writes": storage.buffered,
+                "spool": {
+                    "writes": storage.spool.writes,
+                    "bytes": storage.spool.bytes,
+                    "oldest_at": storage.spool.oldest,
+                    "age_seconds": storage.spool.oldest.map(|at| (Utc::now() - at).num_seconds()),
+                    "thinned_samples": storage.spool.thinned,
+                    "error": storage.spool_error.as_deref().map(redact_urls),
+                },
             })
         });
         json!({
@@ -114,11 +126,34 @@ fn phase(phase: PoolPhase) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use becamera_actors::ports::SpoolState;
+
     use super::*;
+
+    fn spooled(writes: usize, error: Option<&str>) -> Checkup {
+        let mut checkup = checkup(PoolPhase::Ready, None);
+        checkup.pool = checkup.pool.map(|pool| PoolHealth { workers_up: 4, ..pool });
+        let storage = checkup.storage.as_mut().unwrap();
+        storage.spool.writes = writes;
+        storage.spool_error = error.map(str::to_owned);
+        checkup
+    }
+
+    #[test]
+    fn it_is_whole_when_nothing_waits_in_the_spool() {
+        assert!(spooled(0, None).is_whole());
+        assert!(!spooled(1, None).is_whole() && spooled(1, None).reasons().is_empty());
+        assert!(!spooled(0, Some("disk full")).is_whole());
+    }
 
     fn checkup(phase: PoolPhase, error: Option<&str>) -> Checkup {
         let pool = PoolHealth { phase, workers_up: 3, workers_total: 4, queue_depth: 0 };
-        let storage = StorageHealth { error: error.map(str::to_owned), buffered: 7 };
+        let storage = StorageHealth {
+            error: error.map(str::to_owned),
+            buffered: 7,
+            spool: SpoolState::default(),
+            spool_error: None,
+        };
         Checkup { draining: false, pool: Some(pool), storage: Some(storage) }
     }
 

@@ -1,0 +1,68 @@
+//! Deletes what is older than it is to be kept, in small batches.
+//!
+//! The tables have no index by time alone, which every insert would pay for; so each camera's
+//! rows, which lie in the order of time, are cut off at their old end.
+
+use becamera_actors::domain::Cutoffs;
+use diesel::prelude::*;
+
+use super::{
+    connection::DbConnection,
+    schema::{cameras, rollups, samples},
+};
+
+/// Rows deleted at once: some milliseconds of work.
+const BATCH: i64 = 5_000;
+
+/// Deletes about [`BATCH`] rows at most. Answers whether more may be left.
+pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> QueryResult<bool> {
+    let ids: Vec<i32> = cameras::table.select(cameras::id).load(connection)?;
+    let mut deleted = 0;
+    for camera in ids {
+        if let Some(cutoff) = cutoffs.samples {
+            deleted += delete_samples(connection, camera, cutoff.timestamp())?;
+        }
+        for (level, cutoff) in &cutoffs.rollups {
+            if let Some(cutoff) = cutoff {
+                deleted += delete_rollups(connection, camera, level.seconds(), cutoff.timestamp())?;
+            }
+        }
+        if deleted >= BATCH as usize {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn delete_samples(connection: &mut DbConnection, camera: i32, cutoff: i64) -> QueryResult<usize> {
+    use samples::{bucket_start, camera_id, table};
+    let old = table.filter(camera_id.eq(camera));
+    let last_of_batch: Option<i64> = old
+        .filter(bucket_start.lt(cutoff))
+        .select(bucket_start)
+        .order(bucket_start.asc())
+        .offset(BATCH - 1)
+        .first(connection)
+        .optional()?;
+    let last = last_of_batch.unwrap_or(cutoff - 1);
+    diesel::delete(old.filter(bucket_start.le(last))).execute(connection)
+}
+
+fn delete_rollups(
+    connection: &mut DbConnection,
+    camera: i32,
+    of_level: i32,
+    cutoff: i64,
+) -> QueryResult<usize> {
+    use rollups::{bucket_start, camera_id, level, table};
+    let old = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
+    let last_of_batch: Option<i64> = old
+        .filter(bucket_start.lt(cutoff))
+        .select(bucket_start)
+        .order(bucket_start.asc())
+        .offset(BATCH - 1)
+        .first(connection)
+        .optional()?;
+    let last = last_of_batch.unwrap_or(cutoff - 1);
+    diesel::delete(old.filter(bucket_start.le(last))).execute(connection)
+}

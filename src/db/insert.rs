@@ -1,0 +1,46 @@
+//! Many rows in one statement.
+//!
+//! SQL by hand, because diesel has no insert of many rows with a conflict clause on SQLite, and
+//! prepares its insert of one row again for each.
+
+use std::fmt::Write;
+
+/// Kinds of databases, as far as their SQL differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// An INSERT of any number of rows.
+pub(super) struct Insert {
+    /// Table and columns.
+    pub into: &'static str,
+    /// How many columns these are.
+    pub values: usize,
+    /// What follows the rows.
+    pub then: &'static str,
+}
+
+impl Insert {
+    // PostgreSQL numbers its parameters; SQLite would look up each number as a name.
+    pub fn statement(&self, rows: usize, kind: Kind) -> String {
+        let mut sql = format!("INSERT INTO {} VALUES ", self.into);
+        for parameter in 0..rows * self.values {
+            sql.push_str(match (parameter, parameter % self.values) {
+                (0, _) => "(",
+                (_, 0) => "), (",
+                _ => ", ",
+            });
+            if kind == Kind::Postgres {
+                // Writing to a string can't fail.
+                let _ = write!(sql, "${}", parameter + 1);
+            } else {
+                sql.push('?');
+            }
+        }
+        sql.push_str(") ");
+        sql.push_str(self.then);
+        sql
+    }
+}
