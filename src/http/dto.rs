@@ -5,12 +5,13 @@ use becamera_actors::{
         Camera, CameraId, CameraPatch, DetectOverrides, LatestCount, Sample, SourceSettings,
         StreamInfo, StreamUrl, WorkerId, WorkerStatus,
     },
+    history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::body::object;
+use super::{body::object, times};
 
 /// A time as the API shows it.
 #[derive(Debug, Clone, Copy)]
@@ -285,7 +286,7 @@ pub(super) struct SampleDto {
     camera_id: CameraId,
     run_id: String,
     seq: u32,
-    bucket_start: Timestamp,
+    bucket_start: String,
     frames: u32,
     people_last: u32,
     people_min: u32,
@@ -296,13 +297,14 @@ pub(super) struct SampleDto {
     worker_id: WorkerId,
 }
 
-impl From<Sample> for SampleDto {
-    fn from(sample: Sample) -> Self {
+impl SampleDto {
+    /// With its time by this zone's clock.
+    pub(super) fn new(sample: Sample, calendar: Calendar) -> Self {
         Self {
             camera_id: sample.camera_id,
             run_id: sample.run.to_string(),
             seq: sample.seq,
-            bucket_start: Timestamp(sample.bucket_start),
+            bucket_start: times::with_millis(calendar, sample.bucket_start),
             frames: sample.frames,
             people_last: sample.people_last,
             people_min: sample.people_min,

@@ -1,20 +1,26 @@
 //! The REST interface: HTTP calls become actor messages. This file is the table of contents.
 
+mod analytics;
 mod ask;
 mod body;
 mod cameras;
 mod counts;
+mod csv_stream;
 mod cursor;
 mod dto;
 mod envelope;
 mod error;
+mod format;
 mod health;
+mod history;
 mod metrics;
 mod observe;
 mod query;
 mod queue;
 mod routes;
+mod samples;
 mod state;
+mod times;
 mod workers;
 
 use std::{io, net::TcpListener, time::Duration};
@@ -60,6 +66,8 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/cameras/{camera_id}/stop").post(cameras::stop))
                 .service(resource("/cameras/{camera_id}/count").get(counts::latest))
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
+                .service(resource("/counts").get(history::cameras))
+                .service(resource("/analytics/summary").get(analytics::summary))
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))

@@ -174,7 +174,7 @@ proptest! {
 fn every_change_of_every_zone_is_cut_well() {
     for zone in TZ_VARIANTS {
         let calendar = calendar(zone);
-        for year in 2005..2031 {
+        for year in 2010..2022 {
             let start = |year| format!("{year}-01-01T00:00:00Z").parse().unwrap();
             let span = Span { from: start(year), to: start(year + 1) };
             let days = tiles(calendar, Resolution::Day, span);
