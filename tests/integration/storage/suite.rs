@@ -98,7 +98,7 @@ fn writes_keep_their_order(store: &DieselCountStore) {
     // All of them or none.
     let error = store.write(&[forget(1), save(camera(2)), Write::Sample(sample(9, 1, 1))]);
     assert!(matches!(error, Err(StoreError::Rejected(_))));
-    assert_eq!(store.load_cameras().unwrap(), [again.clone()]);
+    assert_eq!(store.load_cameras().unwrap(), std::slice::from_ref(&again));
     // Once more in full: the same.
     store.write(&writes).unwrap();
     assert_eq!(
