@@ -77,3 +77,60 @@ fn defect(error: csv::Error) -> ApiError {
     log::error!("rows can't be written as CSV: {error}");
     ApiError::Internal
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{
+        body::{BodySize, MessageBody, to_bytes},
+        test::TestRequest,
+    };
+
+    use super::*;
+
+    /// Two pieces of rows, and a failure instead of the piece of this number.
+    struct Pieces {
+        given: usize,
+        fails_at: usize,
+    }
+
+    impl RowSource for Pieces {
+        const HEADER: &'static [&'static str] = &["number", "text"];
+
+        async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+            self.given += 1;
+            match self.given {
+                given if given == self.fails_at => Err(ApiError::Timeout),
+                given if given <= 2 => write([(given, "a \"quoted\", text")]).map(Some),
+                _ => Ok(None),
+            }
+        }
+    }
+
+    async fn ask(method: Method, fails_at: usize) -> Result<HttpResponse, ApiError> {
+        let request = TestRequest::default().method(method).to_http_request();
+        answer(&request, "name", Pieces { given: 0, fails_at }).await
+    }
+
+    #[actix_web::test]
+    async fn the_header_comes_first_and_texts_are_quoted() {
+        let body = to_bytes(ask(Method::GET, 0).await.unwrap().into_body()).await.unwrap();
+        let rows = "number,text\n1,\"a \"\"quoted\"\", text\"\n2,\"a \"\"quoted\"\", text\"\n";
+        assert_eq!(body, rows);
+    }
+
+    #[actix_web::test]
+    async fn a_failure_is_an_answer_before_the_first_row_and_an_end_after_it() {
+        assert!(matches!(ask(Method::GET, 1).await, Err(ApiError::Timeout)));
+        for fails_at in [2, 3] {
+            let response = ask(Method::GET, fails_at).await.unwrap();
+            assert!(to_bytes(response.into_body()).await.is_err(), "{fails_at}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn head_reads_no_more_than_it_must() {
+        let response = ask(Method::HEAD, 2).await.unwrap();
+        assert_eq!(response.body().size(), BodySize::Stream);
+        assert_eq!(to_bytes(response.into_body()).await.unwrap(), "");
+    }
+}
