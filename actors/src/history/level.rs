@@ -28,7 +28,7 @@ impl Read {
 }
 
 /// The reads that give each moment of these buckets exactly once, in the order of time; no read
-/// has more than `most` stretches, which must be at least 1.
+/// has more than `most` stretches, or than one.
 ///
 /// A bucket is read at the coarsest level that begins where it begins and ends where it ends: the
 /// days of UTC are days, the days of Berlin hours, everything of Kolkata (+05:30) and Kathmandu
