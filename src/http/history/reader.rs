@@ -2,17 +2,21 @@
 
 use actix::Addr;
 use becamera_actors::{
-    domain::{CameraId, RollupQuery},
-    history::{Bucket, Series, reads},
+    domain::{CameraId, Rollup, RollupQuery},
+    history::{Bucket, Read, Series, reads},
     messages::GetRollups,
     storage::StorageActor,
 };
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
 
 use super::super::{HttpState, ask::ask, error::ApiError};
 
 /// Most rollups that are asked for at once.
 const BITE: usize = 50_000;
+/// From so many rollups on, two connections read them faster than one. Not more than two: the
+/// writer needs connections too.
+const WORTH_TWO: usize = 5_000;
 
 /// Reads the history of some cameras.
 pub(in crate::http) struct Reader {
@@ -45,14 +49,23 @@ impl Reader {
             return Ok(series);
         }
         for read in plan {
-            let query = RollupQuery {
-                cameras: self.cameras.clone(),
-                level: read.level,
-                from: read.from,
-                to: read.to,
-            };
-            series.add(&ask(&self.storage, GetRollups(query)).await??);
+            let rollups = read.stretches() as usize * self.cameras.len();
+            let hands = if rollups < WORTH_TWO { 1 } else { 2 };
+            let shares = self.cameras.chunks(self.cameras.len().div_ceil(hands));
+            for rollups in try_join_all(shares.map(|cameras| self.rollups(cameras, read))).await? {
+                series.add(&rollups);
+            }
         }
         Ok(series)
+    }
+
+    async fn rollups(&self, cameras: &[CameraId], read: Read) -> Result<Vec<Rollup>, ApiError> {
+        let query = RollupQuery {
+            cameras: cameras.to_vec(),
+            level: read.level,
+            from: read.from,
+            to: read.to,
+        };
+        Ok(ask(&self.storage, GetRollups(query)).await??)
     }
 }

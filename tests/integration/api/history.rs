@@ -187,6 +187,14 @@ fn cameras_are_side_by_side_or_together(service: &Service) {
         let own = get(service, &format!("cameras/{id}/counts?{span}&resolution=hour"));
         assert_eq!((&answer["camera_id"], &answer["buckets"]), (&json!(id), &own["buckets"]));
     }
+    // So many that they are read in shares.
+    let days = "from=2024-05-01T00:00:00Z&to=2024-05-05T00:00:00Z&resolution=minute&limit=10000";
+    let page = get(service, &format!("counts?cameras={DOOR},{LONG}&{days}"));
+    for (place, id) in [DOOR, LONG].into_iter().enumerate() {
+        let own = get(service, &format!("cameras/{id}/counts?{days}"));
+        assert_eq!(own["buckets"].as_array().unwrap().len(), 5_760);
+        assert!(page["cameras"][place]["buckets"] == own["buckets"], "camera {id}");
+    }
     let total = get(service, &format!("{both}&group=total"));
     assert_eq!(total["cameras"], json!([DOOR, HALL]));
     assert_eq!(field(&total, "people_mean"), [7.0, 2.0]);
