@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DetectSettings, InvalidField, Retention, StreamUrlPolicy};
+use crate::domain::{DetectSettings, InvalidField, Retention, SecretKeys, StreamUrlPolicy};
 
 /// All settings of the service, by section of the configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -298,6 +298,9 @@ pub struct StorageSettings {
     pub spool_path: PathBuf,
     /// How large it may grow; beyond it the oldest samples are thinned out.
     pub spool_max_bytes: u64,
+    /// What stored credentials are sealed with: one key or several; absent: stored in plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<SecretKeys>,
     /// How long what is stored is kept.
     pub retention: Retention,
 }
@@ -311,6 +314,7 @@ impl Default for StorageSettings {
             buffer_samples: 100_000,
             spool_path: "becamera-spool.sqlite3".into(),
             spool_max_bytes: 256 << 20,
+            secret_key: None,
             retention: Retention::default(),
         }
     }

@@ -145,6 +145,21 @@ fn the_effective_settings_say_their_origin_and_no_password() {
 }
 
 #[test]
+fn a_secret_key_is_taken_and_never_shown() {
+    let key = "0123456789abcdef".repeat(4);
+    for name in ["BECAMERA_SECRET_KEY", "BECAMERA_STORAGE_SECRET_KEY"] {
+        let loaded = load(&variables(&[(name, &format!("{key},{key}"))])).unwrap();
+        assert_eq!(loaded.settings.storage.secret_key.as_ref().unwrap().iter().count(), 2);
+        let shown = format!("{} {:?}", loaded.effective().unwrap(), loaded.settings);
+        assert!(!shown.contains("89abcdef"), "{shown}");
+        assert!(shown.contains(&format!("secret_key = \"***\" # environment variable {name}")));
+        let error = refused(&variables(&[(name, &key[1..])]));
+        assert!(error.contains("storage.secret_key: each key must be 32 bytes"), "{error}");
+        assert!(!error.contains("89abcdef"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_shown_can_be_read_back() {
     let mut inputs = variables(&[("BECAMERA_STREAM_MEDIA_ROOTS", "/a,/b")]);
     inputs.set = vec!["detector.threads=2".into()];

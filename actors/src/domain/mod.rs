@@ -6,6 +6,7 @@ mod retention;
 mod rollup;
 mod run;
 mod sample;
+mod secret_keys;
 pub mod stream_url;
 mod worker;
 mod write;
@@ -21,6 +22,7 @@ pub use run::{
     Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
 pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
+pub use secret_keys::SecretKeys;
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
 pub use write::Write;
