@@ -12,7 +12,7 @@ use becamera::db::DieselCountStore;
 use becamera_actors::{
     domain::{
         Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
-        WorkerId,
+        WorkerId, Write,
     },
     ports::CountStore,
     settings::StorageSettings,
@@ -37,7 +37,8 @@ fn storage(c: &mut Criterion) {
     for (name, database_url) in databases {
         let settings = StorageSettings { database_url, ..StorageSettings::default() };
         let store = DieselCountStore::connect(&settings).unwrap();
-        (1..=CAMERAS).for_each(|id| store.save_camera(&camera(id)).unwrap());
+        let cameras = (1..=CAMERAS).map(|id| Write::SaveCamera(Box::new(camera(id))));
+        store.write(&cameras.collect::<Vec<_>>()).unwrap();
         write(c, name, &store);
         read(c, name, &store);
     }
@@ -54,9 +55,9 @@ fn write(c: &mut Criterion, name: &str, store: &DieselCountStore) {
             let setup = || {
                 second += size as i64;
                 let sample = |i: i64| sample(1 + i % CAMERAS, second + i / CAMERAS);
-                (0..size as i64).map(sample).collect::<Vec<_>>()
+                (0..size as i64).map(sample).map(Write::Sample).collect::<Vec<_>>()
             };
-            let write = |samples: Vec<Sample>| store.write_samples(&samples).unwrap();
+            let write = |samples: Vec<Write>| store.write(&samples).unwrap();
             b.iter_batched(setup, write, BatchSize::PerIteration);
         });
     }

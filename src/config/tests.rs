@@ -161,10 +161,17 @@ fn a_secret_key_is_taken_and_never_shown() {
 
 #[test]
 fn what_is_shown_can_be_read_back() {
-    let mut inputs = variables(&[("BECAMERA_STREAM_MEDIA_ROOTS", "/a,/b")]);
-    inputs.set = vec!["detector.threads=2".into()];
+    let mut inputs = variables(&[
+        ("BECAMERA_STREAM_MEDIA_ROOTS", "/a,/b"),
+        ("BECAMERA_STORAGE_RETENTION_QUARTER_HOURS", "90d"),
+    ]);
+    inputs.set = vec!["detector.threads=2".into(), "storage.retention.samples=7d".into()];
     let loaded = load(&inputs).unwrap();
-    let again = load_file(&loaded.effective().unwrap()).unwrap();
+    let text = loaded.effective().unwrap();
+    for line in ["samples = \"7d\" # flag --set", "quarter_hours = \"90d"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let again = load_file(&text).unwrap();
     assert_eq!(again.settings, loaded.settings);
 }
 

@@ -137,6 +137,10 @@ impl fmt::Display for KeepFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ever => f.write_str("forever"),
+            // Otherwise 400 days would be a year, a month, and odd hours.
+            Self::Span(span) if span.as_secs().is_multiple_of(86_400) => {
+                write!(f, "{}d", span.as_secs() / 86_400)
+            }
             Self::Span(span) => humantime_serde::re::humantime::format_duration(*span).fmt(f),
         }
     }
@@ -151,6 +155,8 @@ mod tests {
         assert_eq!("forever".parse(), Ok(KeepFor::Ever));
         assert_eq!("30d".parse(), Ok(KeepFor::days(30)));
         assert_eq!("30days".parse::<KeepFor>().unwrap().to_string().parse(), Ok(KeepFor::days(30)));
+        assert_eq!(KeepFor::days(400).to_string(), "400d");
+        assert_eq!("90m".parse::<KeepFor>().unwrap().to_string(), "1h 30m");
         assert!("soon".parse::<KeepFor>().unwrap_err().contains("forever"));
     }
 

@@ -116,7 +116,7 @@ impl WritePlan {
             self.spool_error.is_some() && self.spool.writes == 0 && retry && !self.refused_by_store;
         if self.appending.is_none()
             && !store_instead
-            && let Some(batch) = self.to_spool(due, now)
+            && let Some(batch) = self.take_for_spool(due, now)
         {
             let batch = Arc::new(batch);
             self.appending = Some(batch.clone());
@@ -138,7 +138,7 @@ impl WritePlan {
     }
 
     // Also tried again, whenever something is due, while the spool fails: room may have been made.
-    fn to_spool(&mut self, due: bool, now: Instant) -> Option<Batch> {
+    fn take_for_spool(&mut self, due: bool, now: Instant) -> Option<Batch> {
         let refused = std::mem::take(&mut self.refused_by_store);
         let due = due || refused;
         let mut batch = Batch::default();

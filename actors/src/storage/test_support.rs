@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
-        Mutex,
+        Condvar, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -61,8 +61,8 @@ pub struct FakeStore {
     pub bad_seconds: Mutex<HashSet<i64>>,
     pub at_once: AtomicUsize,
     pub most_at_once: AtomicUsize,
-    /// Held by a test: writes hang.
-    pub gate: Mutex<()>,
+    hangs: Mutex<bool>,
+    goes_on: Condvar,
 }
 
 impl FakeStore {
@@ -72,6 +72,12 @@ impl FakeStore {
             true => Err(StoreError::Unavailable("away".into())),
             false => Ok(()),
         }
+    }
+
+    /// Writes hang until told otherwise.
+    pub fn hang(&self, hangs: bool) {
+        *self.hangs.lock().unwrap() = hangs;
+        self.goes_on.notify_all();
     }
 
     pub fn seconds(&self) -> Vec<i64> {
@@ -84,7 +90,7 @@ impl CountStore for FakeStore {
         self.writes.fetch_add(1, Ordering::SeqCst);
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(now, Ordering::SeqCst);
-        drop(self.gate.lock());
+        drop(self.goes_on.wait_while(self.hangs.lock().unwrap(), |hangs| *hangs));
         self.at_once.fetch_sub(1, Ordering::SeqCst);
         self.check()?;
         let bad = self.bad_seconds.lock().unwrap();

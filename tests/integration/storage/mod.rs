@@ -1,8 +1,12 @@
 //! The data side against real databases: SQLite files, and a PostgreSQL and a Redis that the
 //! tests start themselves.
 
+mod crash;
+mod disk_full;
+mod ledger;
 mod outage;
 mod redis;
+mod rollups;
 mod startup;
 mod suite;
 
@@ -10,9 +14,9 @@ use becamera::db::DieselCountStore;
 use becamera_actors::{
     domain::{
         Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
-        WorkerId,
+        WorkerId, Write,
     },
-    ports::CountStore,
+    ports::{CountStore, StoreError},
     settings::StorageSettings,
 };
 use chrono::{DateTime, Utc};
@@ -66,6 +70,18 @@ fn whole(camera: i64) -> SampleQuery {
         after: None,
         limit: 1_000_000,
     }
+}
+
+fn write(store: &DieselCountStore, samples: &[Sample]) -> Result<(), StoreError> {
+    store.write(&samples.iter().cloned().map(Write::Sample).collect::<Vec<_>>())
+}
+
+fn save(camera: Camera) -> Write {
+    Write::SaveCamera(Box::new(camera))
+}
+
+fn forget(id: i64) -> Write {
+    Write::ForgetCamera(camera_id(id))
 }
 
 fn all(store: &DieselCountStore, camera: i64) -> Vec<Sample> {

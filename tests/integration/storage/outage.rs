@@ -1,87 +1,89 @@
-//! The database goes away and comes back: nothing is lost, nothing doubled.
+//! PostgreSQL goes away for a minute under a running service: nothing is lost, nothing doubled.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+use crate::support::{
+    SOON, clips, holds_for, postgres::Postgres, secs, service::Service, wait_until,
 };
 
-use actix::prelude::*;
-use becamera::db::DieselCountStore;
-use becamera_actors::{
-    messages::{FlushStorage, GetStorageHealth},
-    metrics::Metrics,
-    settings::StorageSettings,
-    storage::{SaveCamera, StorageActor, StoreSample},
-};
+use super::ledger::Ledger;
 
-use super::{all, camera, sample, settings};
-use crate::support::postgres::Postgres;
+const OUTAGE: std::time::Duration = secs(60);
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
+#[test]
+fn counts_outlast_an_outage_of_postgresql() {
+    let server = Postgres::start();
+    let url = server.database("counts");
+    let mut service = Service::with().env("DATABASE_URL", &url).set("WORKERS_COUNT", 3).start();
+    service.keep_secret(crate::support::postgres::PASSWORD);
+    for id in [1, 2] {
+        service.start_looping(id, &clips::long_mp4()).ok(200);
+        service.wait_new_count(id);
+    }
+    wait_until("some counts are stored", SOON, || Ledger::read(&url, &[1, 2]).samples > 4);
+
+    server.stop();
+    let spooled = || service.metrics().metric("becamera_spool_writes").unwrap();
+    wait_until("the outage is said", SOON, || service.http.get("/readyz").status == 503);
+    let reasons = service.http.get("/readyz").text;
+    assert!(reasons.contains("the database is away"), "{reasons}");
+    wait_until("writes wait in the spool", SOON, || spooled() > 0.0);
+    // Everything else goes on meanwhile, and what operators change is kept too.
+    service.stop_camera(2).ok(200);
+    service.start_looping(3, &clips::long_mp4()).ok(200);
+    holds_for("cameras are counted", OUTAGE, || {
+        service.camera(1)["state"] == "processing" && service.http.get("/livez").status == 200
+    });
+    let health = service.http.get("/health");
+    let spool = &health.json["details"]["components"]["storage"]["spool"];
+    assert!(spool["writes"].as_u64() > Some(100), "{}", health.text);
+    assert!(spool["age_seconds"].as_u64() >= Some(50), "{spool}");
+    assert_eq!((&spool["thinned_samples"], &spool["error"]), (&0.into(), &().into()), "{spool}");
+    assert!(service.metrics().metric("becamera_spool_age_seconds").unwrap() >= 50.0);
+
+    server.resume();
+    wait_until("the spool is empty", SOON, || spooled() == 0.0);
+    service.wait_log(&["database is back"]);
+    service.wait_log(&["spool is empty"]);
+    wait_until("it is ready", SOON, || service.http.get("/readyz").status == 200);
+
+    let frames = service.analysed_when_stopped(&[1, 3]);
+    service.finish();
+    let ledger = Ledger::read(&url, &[1, 2, 3]);
+    ledger.assert_complete();
+    assert_eq!(ledger.frames, frames, "every frame that was analysed is in one sample");
+    assert_eq!(ledger.desired, [(1, false), (2, false), (3, false)]);
 }
 
-#[actix::test]
-async fn samples_outlast_an_outage_of_postgresql() {
-    let server = Arc::new(blocking(Postgres::start).await);
+#[test]
+fn a_service_that_ends_during_an_outage_leaves_everything_in_the_spool() {
+    let server = Postgres::start();
     let url = server.database("counts");
-    let settings = StorageSettings { flush_interval: Duration::from_millis(50), ..settings(&url) };
-    let connect = settings.clone();
-    let store = Arc::new(blocking(move || DieselCountStore::connect(&connect)).await.unwrap());
-    let metrics = Metrics::new("test").unwrap();
-    let actor = StorageActor::new(store.clone(), settings, metrics.clone());
-    let addr = Supervisor::start(|_| actor);
-    addr.send(SaveCamera(camera(1))).await.unwrap();
+    let mut service = Service::with().env("DATABASE_URL", &url).start();
+    service.start_looping(1, &clips::long_mp4()).ok(200);
+    service.wait_new_count(1);
+    wait_until("some counts are stored", SOON, || Ledger::read(&url, &[1]).samples > 0);
+    server.stop();
+    wait_until("writes wait in the spool", SOON, || {
+        service.metrics().metric("becamera_spool_writes") > Some(3.0)
+    });
+    service.start_looping(2, &clips::long_mp4()).ok(200);
+    service.wait_new_count(2);
+    let frames = service.analysed_when_stopped(&[1]);
+    service.finish();
+    assert!(!service.log_lines(&["wait in the spool until"]).is_empty(), "{}", service.log_text());
 
-    let mut emitted = 0;
-    let mut emit = async |count: i64| {
-        for second in emitted..emitted + count {
-            addr.send(StoreSample(sample(1, second, 5))).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        emitted += count;
-    };
-    emit(200).await;
-    let stopped = server.clone();
-    let stop = tokio::task::spawn_blocking(move || stopped.stop());
-    emit(500).await;
-    stop.await.unwrap();
-
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let asked = Instant::now();
-        let health = addr.send(GetStorageHealth).await.unwrap();
-        assert!(asked.elapsed() < Duration::from_secs(5), "health is said in time");
-        if let Some(error) = health.error {
-            assert!(!error.contains("s3cr3t"), "{error}");
-            break;
-        }
-        assert!(Instant::now() < deadline, "health must name the outage");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    emit(300).await;
-    // A registration during the outage waits too.
-    addr.send(SaveCamera(camera(2))).await.unwrap();
-    assert!(addr.send(FlushStorage).await.unwrap().is_err());
-
-    let resumed = server.clone();
-    blocking(move || resumed.resume()).await;
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while addr.send(FlushStorage).await.unwrap().is_err() {
-        assert!(Instant::now() < deadline, "what waited must be written");
-    }
-    emit(50).await;
-    addr.send(FlushStorage).await.unwrap().unwrap();
-
-    let (stored, cameras) = blocking(move || {
-        use becamera_actors::ports::CountStore;
-        (all(&store, 1), store.load_cameras().unwrap())
-    })
-    .await;
-    let expected: Vec<_> = (0..1_050).map(|second| sample(1, second, 5)).collect();
-    assert_eq!(stored, expected);
-    assert_eq!(cameras, [camera(1), camera(2)]);
-    assert_eq!(metrics.samples_lost.get(), 0);
-    assert!(metrics.sample_write_failures.get() > 0);
-    assert_eq!(addr.send(GetStorageHealth).await.unwrap().buffered, 0);
+    server.resume();
+    let mut service = service.start_again();
+    service.wait_log(&["wait in the spool since the last time"]);
+    // Registered while the database was away, and running when the service ended.
+    service.wait_new_count(2);
+    assert_eq!(service.camera(1)["state"], "stopped");
+    wait_until("the spool is empty", SOON, || {
+        service.metrics().metric("becamera_spool_writes") == Some(0.0)
+    });
+    let frames = frames + service.analysed_when_stopped(&[2]);
+    service.finish();
+    let ledger = Ledger::read(&url, &[1, 2]);
+    ledger.assert_complete();
+    // What the first process counted on camera 2 after we looked is in there too.
+    assert!(ledger.frames >= frames, "{} < {frames}", ledger.frames);
 }

@@ -11,7 +11,7 @@ use std::{
 use becamera::db::{DatabaseUrl, DbError, DieselCountStore, migrate};
 use becamera_actors::ports::{CountStore, StoreError};
 
-use super::{camera, sample, settings};
+use super::{all, camera, rollups, sample, save, settings, write};
 use crate::support::postgres::{PASSWORD, Postgres, free_port};
 
 fn refusal(url: &str) -> (DbError, String) {
@@ -36,10 +36,45 @@ fn migrations_are_reported_and_done_once() {
     for url in [file(&folder.path().join("a.sqlite3")), server.database("migrated")] {
         let url: DatabaseUrl = url.parse().unwrap();
         let first = migrate(&url).unwrap();
-        assert_eq!(first.applied.len(), 1, "{first:?}");
+        assert!(first.applied[0].contains("create_cameras_and_samples"), "{first:?}");
         assert!(!first.database.contains(PASSWORD));
         let again = migrate(&url).unwrap();
         assert_eq!((again.applied, again.version), (vec![], first.version));
+    }
+}
+
+/// As the first release left it: its samples had no identity and there were no rollups.
+#[test]
+fn an_older_schema_is_brought_up_to_date() {
+    const OLD: &str = "\
+        CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
+        run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP); \
+        INSERT INTO __diesel_schema_migrations (version) VALUES ('20261122000000'); \
+        INSERT INTO cameras VALUES (1, NULL, 'rtsp://camera.example/1', '{}', 'running', 1, 1); \
+        INSERT INTO samples VALUES (1, 59, 10, 1, 3, 2.5, 9.5, 'worker_1'); \
+        INSERT INTO samples VALUES (1, 60, 4, 0, 0, 0.0, 9.5, 'worker_1');";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.sqlite3");
+    let server = Postgres::start();
+    let first = |kind: &str| {
+        let name = format!("migrations/{kind}/2026-11-22-000000_create_cameras_and_samples/up.sql");
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+    };
+    {
+        use diesel::{connection::SimpleConnection, prelude::*};
+        let mut sqlite = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        sqlite.batch_execute(&format!("{}{OLD}", first("sqlite"))).unwrap();
+    }
+    let url = server.database("old");
+    server.sql_in("old", &format!("{}{OLD}", first("postgresql")));
+    for url in [file(&path), url] {
+        let store = DieselCountStore::connect(&settings(&url)).unwrap();
+        let samples = all(&store, 1);
+        let told: Vec<_> =
+            samples.iter().map(|s| (s.frames, s.people_sum, s.people_min, s.people_max)).collect();
+        assert_eq!(told, [(10, 25, 1, 3), (4, 0, 0, 0)]);
+        rollups::assert_true(&store, &[1]);
+        assert_eq!(store.load_cameras().unwrap().len(), 1);
     }
 }
 
@@ -79,9 +114,9 @@ fn a_deleted_sqlite_file_is_noticed_and_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.sqlite3");
     let store = DieselCountStore::connect(&settings(&file(&path))).unwrap();
-    store.save_camera(&camera(1)).unwrap();
+    store.write(&[save(camera(1))]).unwrap();
     fs::remove_file(&path).unwrap();
-    let error = store.write_samples(&[sample(1, 1, 1)]).unwrap_err();
+    let error = write(&store, &[sample(1, 1, 1)]).unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     assert!(store.ping().is_err() && !path.exists());
 }

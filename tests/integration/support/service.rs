@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_actors::domain::CameraId;
+use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -284,6 +286,25 @@ impl Service {
             thread::sleep(millis(10));
         }
         panic!("camera {id} did not fail with {code} within {SOON:?}: {seen}");
+    }
+
+    /// When each camera's newest frame was read.
+    #[track_caller]
+    pub fn last_frames(&self, ids: &[u32]) -> BTreeMap<CameraId, DateTime<Utc>> {
+        let last_frame = |id: &u32| {
+            let at = self.camera(*id)["last_frame_at"].as_str()?.parse().ok()?;
+            Some((CameraId::try_from(i64::from(*id)).unwrap(), at))
+        };
+        ids.iter().filter_map(last_frame).collect()
+    }
+
+    /// Stops cameras; gives the frames that all workers have analysed since the service started.
+    #[track_caller]
+    pub fn analysed_when_stopped(&self, ids: &[u32]) -> u64 {
+        for id in ids {
+            self.stop_camera(*id).ok(200);
+        }
+        self.workers().iter().filter_map(|worker| worker["processed_frames"].as_u64()).sum()
     }
 
     // ---- workers

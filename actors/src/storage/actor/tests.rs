@@ -153,12 +153,11 @@ async fn a_write_that_hangs_is_in_the_spool_soon() {
         flush_interval: Duration::from_millis(40),
         ..StorageSettings::default()
     });
-    let hung = bench.store.clone();
-    let gate = hung.gate.lock().unwrap();
+    bench.store.hang(true);
     bench.push(0..3).await;
     until("the detour", || bench.spool.state().writes == 3).await;
     assert_eq!(bench.flush().await.unwrap().spooled, 3);
-    drop(gate);
+    bench.store.hang(false);
     until("the replay", || bench.spool.state().writes == 0).await;
     assert_eq!(bench.store.seconds(), [0, 1, 2]);
 }
