@@ -112,7 +112,8 @@ struct Stored {
 async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
     let open = move || -> Result<Stored, StartError> {
         let store = DieselCountStore::connect(&settings)?;
-        let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?;
+        let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?
+            .sealing_with(store.vault())?;
         let cameras = load_cameras(&store, &spool)?;
         Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras })
     };

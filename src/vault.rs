@@ -84,6 +84,11 @@ impl Vault {
         String::from_utf8(plain).map_err(|_| VaultError::Damaged)
     }
 
+    /// Whether it has a key to seal with.
+    pub fn has_key(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Whether a text looks sealed, under whatever key.
     pub fn is_sealed(text: &str) -> bool {
         split(text).is_some()

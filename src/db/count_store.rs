@@ -1,5 +1,7 @@
 //! The `CountStore` port on diesel.
 
+use std::sync::Arc;
+
 use becamera_actors::{
     domain::{Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Write},
     ports::{CountStore, StoreError},
@@ -9,6 +11,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use log::{error, info};
 
+use crate::vault::Vault;
+
 use super::{
     DatabaseUrl, DbError,
     connection::{self, DbConnection, Pool},
@@ -17,21 +21,24 @@ use super::{
     migrate::migrate,
     models::{CameraRow, RollupRow, SampleRow},
     schema::{cameras, rollups, samples},
-    writes,
+    sealing, writes,
 };
 
 /// Keeps cameras and samples in SQLite or PostgreSQL.
 pub struct DieselCountStore {
     url: DatabaseUrl,
     pool: Pool,
+    vault: Arc<Vault>,
 }
 
 impl DieselCountStore {
-    /// Opens the database that the settings name and brings its tables up to date.
+    /// Opens the database that the settings name and brings its tables up to date, and what is
+    /// sealed in it under the present key.
     ///
     /// # Errors
-    /// When the URL is wrong, the database can't be reached, opened or written, or a newer
-    /// becamera has changed it. Takes about 2 s at most to notice that a server is away.
+    /// When the URL is wrong, the database can't be reached, opened or written, a newer becamera
+    /// has changed it, or a stream URL is sealed under a key that is not given. Takes about 2 s at
+    /// most to notice that a server is away.
     pub fn connect(settings: &StorageSettings) -> Result<Self, DbError> {
         let url: DatabaseUrl = settings.database_url.parse()?;
         let report = migrate(&url)?;
@@ -44,9 +51,16 @@ impl DieselCountStore {
             let reason = url.redact_in(&reason);
             return Err(DbError::NotWritable { url, reason });
         }
+        let vault = Arc::new(Vault::new(settings.secret_key.as_ref()));
+        sealing::bring_up_to_date(&mut connection, &vault, &url)?;
         info!("database {url} is open, schema version {}", report.version);
         let pool = connection::pool(&url, settings.pool_size);
-        Ok(Self { url, pool })
+        Ok(Self { url, pool, vault })
+    }
+
+    /// What it seals stream URLs with.
+    pub fn vault(&self) -> Arc<Vault> {
+        self.vault.clone()
     }
 
     fn with<T>(
@@ -65,7 +79,7 @@ fn whole_second_after(time: DateTime<Utc>) -> i64 {
 
 impl CountStore for DieselCountStore {
     fn write(&self, new: &[Write]) -> Result<(), StoreError> {
-        let groups = writes::group(new)?;
+        let groups = writes::group(new, &self.vault)?;
         self.with(|connection| {
             connection.transaction(|connection| {
                 groups.iter().try_for_each(|group| group.carry_out(connection))
@@ -134,7 +148,7 @@ impl CountStore for DieselCountStore {
         })?;
         let read = |row: CameraRow| {
             let id = row.id;
-            Camera::try_from(row)
+            row.open(&self.vault)
                 .inspect_err(|reason| error!("camera {id}: its stored row can't be read: {reason}"))
                 .ok()
         };

@@ -12,6 +12,7 @@ mod migrate;
 mod models;
 mod sample_writes;
 mod schema;
+mod sealing;
 mod spool;
 mod url;
 mod writes;

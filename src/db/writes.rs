@@ -8,6 +8,8 @@ use becamera_actors::{
 };
 use diesel::prelude::*;
 
+use crate::vault::Vault;
+
 use super::{
     connection::{DbConnection, on_either},
     models::{CameraRow, SampleRow},
@@ -27,7 +29,7 @@ pub(super) enum Group {
 ///
 /// # Errors
 /// [`StoreError::Rejected`] when a value does not fit into its column.
-pub(super) fn group(writes: &[Write]) -> Result<Vec<Group>, StoreError> {
+pub(super) fn group(writes: &[Write], vault: &Vault) -> Result<Vec<Group>, StoreError> {
     let mut groups = Vec::new();
     let mut samples = BTreeMap::new();
     for write in writes {
@@ -37,7 +39,7 @@ pub(super) fn group(writes: &[Write]) -> Result<Vec<Group>, StoreError> {
                 samples.insert(row.key(), (row, Totals::from(sample)));
                 continue;
             }
-            Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::try_from(camera.as_ref())?),
+            Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Group::ForgetCamera(camera.get()),
         };
         groups.extend(close(&mut samples));
