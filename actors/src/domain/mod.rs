@@ -1,5 +1,6 @@
 //! What becamera talks about: cameras, workers, runs, samples. Plain data and its validation.
 
+mod audit;
 mod camera;
 mod ids;
 mod retention;
@@ -11,6 +12,8 @@ pub mod stream_url;
 mod worker;
 mod write;
 
+pub(crate) use audit::changes;
+pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
