@@ -17,7 +17,7 @@ use becamera_actors::{
 use crate::{
     cache::{MemoryCache, RedisCache},
     db::{DbError, DieselCountStore, SqliteSpool},
-    http::{self, HttpState, Lifecycle},
+    http::{self, Callers, HttpState, Lifecycle},
     shutdown::{self, StopSignals},
     vision::pipeline::CountingPipeline,
 };
@@ -56,6 +56,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
     let listener = http::listen(&settings.server)?;
     let address = listener.local_addr()?;
     let Stored { store, spool, cameras } = open_storage(settings.storage.clone()).await?;
+    let callers = Callers::new(&settings.server)?;
     let cache = open_cache(&settings.cache)?;
     let runners = runners(&settings, &metrics)?;
 
@@ -69,6 +70,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
         samples: storage.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
+        audit: storage.clone().recipient(),
         counts: cache.clone().recipient(),
         forget_count: cache.clone().recipient(),
         metrics: metrics.clone(),
@@ -79,6 +81,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
         cache,
         metrics,
         stream_urls: settings.stream.url_policy(),
+        callers,
         body_limit: settings.server.body_limit,
         lifecycle: lifecycle.clone(),
     };

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use becamera_actors::{
-    domain::{Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Write},
+    domain::{
+        AuditPage, AuditQuery, Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage,
+        SampleQuery, Write,
+    },
     ports::{CountStore, StoreError},
     settings::StorageSettings,
 };
@@ -14,7 +17,7 @@ use log::{error, info};
 use crate::vault::Vault;
 
 use super::{
-    DatabaseUrl, DbError,
+    DatabaseUrl, DbError, audit,
     connection::{self, DbConnection, Pool},
     error::store_error,
     expiry,
@@ -139,6 +142,10 @@ impl CountStore for DieselCountStore {
             Ok(rows)
         })?;
         rows.into_iter().map(Rollup::try_from).collect()
+    }
+
+    fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        audit::page(self.with(|connection| audit::select(connection, query))?, query.limit)
     }
 
     // A row that can't be read must not keep the other cameras from running.

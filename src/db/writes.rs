@@ -11,18 +11,20 @@ use diesel::prelude::*;
 use crate::vault::Vault;
 
 use super::{
+    audit::{self, AuditRow},
     connection::{DbConnection, on_either},
     models::{CameraRow, SampleRow},
     sample_writes::insert_samples,
     schema::cameras,
 };
 
-/// Writes that go together: a registration, or the samples between two of them.
+/// Writes that go together: the samples between two other writes, or one of these.
 pub(super) enum Group {
     /// In the order of their keys, each once.
     Samples(Vec<(SampleRow, Totals)>),
     SaveCamera(CameraRow),
     ForgetCamera(i32),
+    Audit(AuditRow),
 }
 
 /// Puts writes into groups, whose order is to be kept.
@@ -33,7 +35,7 @@ pub(super) fn group(writes: &[Write], vault: &Vault) -> Result<Vec<Group>, Store
     let mut groups = Vec::new();
     let mut samples = BTreeMap::new();
     for write in writes {
-        let registration = match write {
+        let other = match write {
             Write::Sample(sample) => {
                 let row = SampleRow::try_from(sample)?;
                 samples.insert(row.key(), (row, Totals::from(sample)));
@@ -41,9 +43,10 @@ pub(super) fn group(writes: &[Write], vault: &Vault) -> Result<Vec<Group>, Store
             }
             Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Group::ForgetCamera(camera.get()),
+            Write::Audit(entry) => Group::Audit(AuditRow::try_from(entry.as_ref())?),
         };
         groups.extend(close(&mut samples));
-        groups.push(registration);
+        groups.push(other);
     }
     groups.extend(close(&mut samples));
     Ok(groups)
@@ -72,6 +75,7 @@ impl Group {
             Self::ForgetCamera(id) => {
                 diesel::delete(cameras::table.find(id)).execute(connection).map(drop)
             }
+            Self::Audit(row) => audit::insert(connection, row),
         }
     }
 }

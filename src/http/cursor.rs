@@ -1,13 +1,16 @@
 //! Where a page of samples ended, as an opaque text.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use becamera_actors::domain::{RunId, SamplePosition};
+use becamera_actors::domain::{AuditId, RunId, SamplePosition};
 use chrono::DateTime;
 
 use super::error::ApiError;
 
 /// Raised when the content changes, so that an old cursor is refused rather than misread.
 const VERSION: u8 = 2;
+
+/// The same for a page of the audit trail, told apart by it from a page of samples.
+const AUDIT_VERSION: u8 = 0x81;
 
 /// The cursor of a page that ended with this sample.
 pub(super) fn encode(after: SamplePosition) -> String {
@@ -31,10 +34,31 @@ pub(super) fn decode(text: &str) -> Result<SamplePosition, ApiError> {
             seq: u32::from_be_bytes(seq.try_into().ok()?),
         })
     };
-    read().ok_or_else(|| ApiError::InvalidField {
+    read().ok_or_else(refuse)
+}
+
+/// The cursor of a page that ended with this entry of the audit trail.
+pub(super) fn encode_audit(after: AuditId) -> String {
+    let mut bytes = vec![AUDIT_VERSION];
+    bytes.extend(after.0.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The entry that a cursor names.
+pub(super) fn decode_audit(text: &str) -> Result<AuditId, ApiError> {
+    let read = || {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let id = bytes.strip_prefix(&[AUDIT_VERSION])?.try_into().ok()?;
+        Some(AuditId(i64::from_be_bytes(id)))
+    };
+    read().ok_or_else(refuse)
+}
+
+fn refuse() -> ApiError {
+    ApiError::InvalidField {
         field: "cursor".into(),
         reason: "must be a next_cursor of an earlier answer".into(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -60,8 +84,18 @@ mod tests {
         #[test]
         fn any_other_text_is_refused_or_a_position(text in "\\PC{0,40}") {
             if let Ok(position) = decode(&text) {
-                prop_assert_eq!(encode(position), text);
+                prop_assert_eq!(encode(position), text.clone());
             }
+            if let Ok(id) = decode_audit(&text) {
+                prop_assert_eq!(encode_audit(id), text);
+            }
+        }
+
+        #[test]
+        fn a_cursor_of_the_audit_trail_leads_back_to_its_entry(id in any::<i64>()) {
+            let text = encode_audit(AuditId(id));
+            prop_assert_eq!(decode_audit(&text).unwrap(), AuditId(id));
+            prop_assert!(decode(&text).is_err());
         }
     }
 

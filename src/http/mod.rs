@@ -1,7 +1,9 @@
 //! The REST interface: HTTP calls become actor messages. This file is the table of contents.
 
 mod ask;
+mod audit;
 mod body;
+mod callers;
 mod cameras;
 mod counts;
 mod cursor;
@@ -26,6 +28,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use becamera_actors::settings::ServerSettings;
+pub use callers::Callers;
 use error::ApiError;
 use routes::resource;
 pub use state::{HttpState, Lifecycle};
@@ -60,6 +63,8 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/cameras/{camera_id}/stop").post(cameras::stop))
                 .service(resource("/cameras/{camera_id}/count").get(counts::latest))
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
+                .service(resource("/cameras/{camera_id}/audit").get(audit::of_camera))
+                .service(resource("/audit").get(audit::list))
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use becamera_actors::{
-    domain::{CameraId, Sample, Write},
+    domain::{AuditEntry, CameraId, Sample, Write},
     ports::StoreError,
 };
 use chrono::{DateTime, Utc};
@@ -66,6 +66,7 @@ enum Payload {
     Sample(Sample),
     SaveCamera(CameraRow),
     ForgetCamera(CameraId),
+    Audit(Box<AuditEntry>),
 }
 
 impl StoredWrite {
@@ -74,6 +75,7 @@ impl StoredWrite {
             Write::Sample(sample) => Payload::Sample(sample.clone()),
             Write::SaveCamera(camera) => Payload::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Payload::ForgetCamera(*camera),
+            Write::Audit(entry) => Payload::Audit(entry.clone()),
         };
         let payload = serde_json::to_string(&payload)
             .map_err(|error| StoreError::Rejected(format!("{write}: {error}")))?;
@@ -125,6 +127,7 @@ pub(super) fn read(row: &Row, vault: &Vault) -> Option<Write> {
             camera.open(vault).map(|camera| Write::SaveCamera(Box::new(camera)))
         }
         Ok(Payload::ForgetCamera(camera)) => Ok(Write::ForgetCamera(camera)),
+        Ok(Payload::Audit(entry)) => Ok(Write::Audit(entry)),
         Err(error) => Err(error.to_string()),
     };
     write.inspect_err(|reason| error!("spool: write {} can't be read: {reason}", row.id)).ok()
