@@ -45,6 +45,16 @@ pub enum StartError {
     WorkerConfig(#[from] serde_json::Error),
 }
 
+impl StartError {
+    /// Whether it stays until an operator changes a setting: trying again is of no use.
+    pub fn is_of_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::Setting(_) | Self::Database(DbError::InvalidUrl(_) | DbError::UnknownKey { .. })
+        )
+    }
+}
+
 /// Runs the service until a signal ends it. Answers whether everything was written and let go.
 /// Call it inside an actix system.
 pub async fn serve(settings: Settings) -> Result<bool, StartError> {

@@ -84,7 +84,7 @@ pub(super) fn delete_old(
 
 /// A bound within a microsecond starts with the next whole one.
 fn micros_after(time: DateTime<Utc>) -> i64 {
-    time.timestamp_micros() + i64::from(time.timestamp_subsec_nanos() % 1_000 > 0)
+    time.timestamp_micros() + i64::from(!time.timestamp_subsec_nanos().is_multiple_of(1_000))
 }
 
 impl TryFrom<&AuditEntry> for AuditRow {
