@@ -1,7 +1,7 @@
 //! Where a page ended, as an opaque text.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use becamera_actors::domain::{RunId, SamplePosition};
+use becamera_actors::domain::{AuditId, RunId, SamplePosition};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiError;
@@ -10,6 +10,7 @@ use super::error::ApiError;
 /// an old or foreign cursor is refused rather than misread.
 const SAMPLE: u8 = 2;
 const MOMENT: u8 = 3;
+const AUDIT: u8 = 4;
 
 /// The cursor of a page that ended with this sample.
 pub(super) fn encode(after: SamplePosition) -> String {
@@ -53,6 +54,23 @@ pub(super) fn decode_moment(text: &str) -> Result<DateTime<Utc>, ApiError> {
     read().ok_or_else(refusal)
 }
 
+/// The cursor of a page that ended with this entry of the audit trail.
+pub(super) fn encode_audit(after: AuditId) -> String {
+    let mut bytes = vec![AUDIT];
+    bytes.extend(after.0.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The entry that a cursor names.
+pub(super) fn decode_audit(text: &str) -> Result<AuditId, ApiError> {
+    let read = || {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let id = bytes.strip_prefix(&[AUDIT])?.try_into().ok()?;
+        Some(AuditId(i64::from_be_bytes(id)))
+    };
+    read().ok_or_else(refusal)
+}
+
 fn refusal() -> ApiError {
     ApiError::InvalidField {
         field: "cursor".into(),
@@ -90,8 +108,18 @@ mod tests {
                 prop_assert_eq!(encode(position), text.as_str());
             }
             if let Ok(at) = decode_moment(&text) {
-                prop_assert_eq!(encode_moment(at), text);
+                prop_assert_eq!(encode_moment(at), text.as_str());
             }
+            if let Ok(id) = decode_audit(&text) {
+                prop_assert_eq!(encode_audit(id), text);
+            }
+        }
+
+        #[test]
+        fn a_cursor_of_the_audit_trail_leads_back_to_its_entry(id in any::<i64>()) {
+            let text = encode_audit(AuditId(id));
+            prop_assert_eq!(decode_audit(&text).unwrap(), AuditId(id));
+            prop_assert!(decode(&text).is_err());
         }
     }
 

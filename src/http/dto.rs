@@ -1,9 +1,11 @@
 //! The wire types. Times are RFC 3339 in UTC with milliseconds, units stand in the names.
 
+use std::net::IpAddr;
+
 use becamera_actors::{
     domain::{
-        Camera, CameraId, CameraPatch, DetectOverrides, LatestCount, Sample, SourceSettings,
-        StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+        AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange,
+        LatestCount, Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
     },
     history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
@@ -322,6 +324,34 @@ impl SampleDto {
 pub(super) struct SampleList {
     pub(super) camera_id: CameraId,
     pub(super) samples: Vec<SampleDto>,
+    pub(super) next_cursor: Option<String>,
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditDto {
+    id: i64,
+    at: Timestamp,
+    who: String,
+    address: Option<IpAddr>,
+    action: AuditAction,
+    camera_id: Option<CameraId>,
+    worker_id: Option<WorkerId>,
+    changes: Vec<FieldChange>,
+}
+
+impl From<AuditEntry> for AuditDto {
+    fn from(entry: AuditEntry) -> Self {
+        let AuditEntry { id, at, by, action, camera_id, worker_id, changes } = entry;
+        let (id, at) = (id.0, Timestamp(at));
+        Self { id, at, who: by.who, address: by.address, action, camera_id, worker_id, changes }
+    }
+}
+
+/// A page of the audit trail, newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditList {
+    pub(super) entries: Vec<AuditDto>,
     pub(super) next_cursor: Option<String>,
 }
 

@@ -2,7 +2,9 @@
 
 mod analytics;
 mod ask;
+mod audit;
 mod body;
+mod callers;
 mod cameras;
 mod counts;
 mod csv_stream;
@@ -32,6 +34,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use becamera_actors::settings::ServerSettings;
+pub use callers::Callers;
 use error::ApiError;
 use routes::resource;
 pub use state::{HttpState, Lifecycle};
@@ -68,6 +71,8 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
                 .service(resource("/counts").get(history::cameras))
                 .service(resource("/analytics/summary").get(analytics::summary))
+                .service(resource("/cameras/{camera_id}/audit").get(audit::of_camera))
+                .service(resource("/audit").get(audit::list))
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))

@@ -27,6 +27,7 @@ fn state() -> HttpState {
         cache: nobody::<CacheActor>(),
         metrics: Metrics::new("test").unwrap(),
         stream_urls: StreamUrlPolicy::default(),
+        callers: Callers::default(),
         body_limit: 1000,
         lifecycle: Lifecycle::start(),
     }

@@ -4,12 +4,15 @@
 //! plain functions of state and time; `actor` and `handlers` are the thin shell around them.
 
 mod actor;
+mod audit;
 mod camera_task;
 mod handlers;
 mod pool;
 mod queue;
 mod rate;
 mod reports;
+mod restart;
+mod resume;
 mod slot;
 mod usage;
 mod views;

@@ -9,6 +9,7 @@ use serde_json::Value;
 pub struct Client {
     agent: ureq::Agent,
     base: String,
+    header: Option<(String, String)>,
 }
 
 /// What the service answered.
@@ -30,7 +31,12 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
             .build();
-        Self { agent: config.into(), base: format!("http://{address}") }
+        Self { agent: config.into(), base: format!("http://{address}"), header: None }
+    }
+
+    /// The same with one more header in every request.
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        Self { header: Some((name.into(), value.into())), ..self.clone() }
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -77,10 +83,13 @@ impl Client {
         path: &str,
         body: Option<&str>,
     ) -> Result<Answer, ureq::Error> {
-        let request = ureq::http::Request::builder()
+        let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header("content-type", "application/json");
+        if let Some((name, value)) = &self.header {
+            request = request.header(name, value);
+        }
         let response = match body {
             Some(body) => self.agent.run(request.body(body)?)?,
             None => self.agent.run(request.body(())?)?,
