@@ -2,6 +2,7 @@
 
 mod camera;
 mod ids;
+mod live;
 mod retention;
 mod rollup;
 mod run;
@@ -15,6 +16,7 @@ pub use camera::{
     DetectSettings, InvalidField, SourceSettings,
 };
 pub use ids::{CameraId, RunId, WorkerId};
+pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
