@@ -3,17 +3,20 @@
 mod ask;
 mod body;
 mod cameras;
+mod connection;
 mod counts;
 mod cursor;
 mod dto;
 mod envelope;
 mod error;
+mod events;
 mod health;
 mod metrics;
 mod observe;
 mod query;
 mod queue;
 mod routes;
+mod sse;
 mod state;
 mod workers;
 
@@ -28,6 +31,7 @@ use actix_web::{
 use becamera_actors::settings::ServerSettings;
 use error::ApiError;
 use routes::resource;
+pub use sse::SseEncoder;
 pub use state::{HttpState, Lifecycle};
 
 /// Threads that answer HTTP: handlers only pass messages on.
@@ -63,7 +67,8 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))
-                .service(resource("/queue").get(queue::list)),
+                .service(resource("/queue").get(queue::list))
+                .service(resource("/events").get(events::follow)),
         )
         .default_service(web::to(async || -> Result<&str, _> { Err(ApiError::RouteNotFound) }));
 }
@@ -85,6 +90,8 @@ pub fn server(state: HttpState, listener: TcpListener) -> io::Result<Server> {
     })
     .workers(THREADS)
     .disable_signals()
+    .tcp_nodelay(true)
+    .on_connect(connection::prepare)
     .client_request_timeout(REQUEST_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_TIMEOUT)

@@ -18,6 +18,8 @@ use super::pending::{Pending, Task};
 
 const READ_PATIENCE: Duration = Duration::from_millis(200);
 const WRITE_PATIENCE: Duration = Duration::from_secs(2);
+/// For everything at once.
+const KEEP_PATIENCE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Keeps the newest counts and states in memory and passes them on to the backend: the newest of
@@ -46,14 +48,13 @@ impl CacheActor {
         self.busy = Some(task.clone());
         let cache = self.cache.clone();
         let work = async move {
-            let result = tokio::time::timeout(WRITE_PATIENCE, async {
-                match task.as_ref() {
-                    Task::Publish(event) => cache.publish(event).await,
-                    Task::Keep(state) => cache.keep(state).await,
-                }
-            })
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Unavailable("it does not answer".into())));
+            let (work, patience) = match task.as_ref() {
+                Task::Publish(event) => (cache.publish(event), WRITE_PATIENCE),
+                Task::Keep(state) => (cache.keep(state), KEEP_PATIENCE),
+            };
+            let result = tokio::time::timeout(patience, work).await;
+            let silent = |_| Err(StoreError::Unavailable("it does not answer".into()));
+            let result = result.unwrap_or_else(silent);
             (task, result)
         };
         ctx.spawn(work.into_actor(self).map(|(task, result), actor, ctx| {

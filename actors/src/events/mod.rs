@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::domain::{LiveEvent, LiveState};
 
 pub use filter::{EventFilter, EventKind};
-pub use hub::EventHub;
+pub use hub::{CloseEvents, EventHub, Follow, FollowError, Followed, HangUp, Start};
 pub use id::EventId;
 pub use log::{EventLog, Resumed};
 
