@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod cache;
 pub mod ctl;
 pub mod domain;
+pub mod events;
 pub mod history;
 pub mod messages;
 pub mod metrics;

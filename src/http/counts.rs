@@ -25,7 +25,7 @@ pub(super) async fn latest(
     let cached = ask(&state.cache, GetLatestCount(camera_id)).await;
     let now = Utc::now();
     let count = match cached {
-        Ok(Ok(Some(count))) => Some(CountDto::cached(count, &view, now)),
+        Ok(Ok(Some(count))) => Some(CountDto::new(count, view.state, now)),
         // A cache that is empty, slow or away costs nothing that the pool still knows.
         Ok(Ok(None) | Err(_)) | Err(_) => CountDto::known(&view, now),
     };

@@ -6,12 +6,14 @@ mod audit;
 mod body;
 mod callers;
 mod cameras;
+mod connection;
 mod counts;
 mod csv_stream;
 mod cursor;
 mod dto;
 mod envelope;
 mod error;
+mod events;
 mod format;
 mod health;
 mod history;
@@ -21,6 +23,7 @@ mod query;
 mod queue;
 mod routes;
 mod samples;
+mod sse;
 mod state;
 mod times;
 mod workers;
@@ -37,6 +40,7 @@ use becamera_actors::settings::ServerSettings;
 pub use callers::Callers;
 use error::ApiError;
 use routes::resource;
+pub use sse::SseEncoder;
 pub use state::{HttpState, Lifecycle};
 
 /// Threads that answer HTTP: handlers only pass messages on.
@@ -76,7 +80,8 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))
-                .service(resource("/queue").get(queue::list)),
+                .service(resource("/queue").get(queue::list))
+                .service(resource("/events").get(events::follow)),
         )
         .default_service(web::to(async || -> Result<&str, _> { Err(ApiError::RouteNotFound) }));
 }
@@ -98,6 +103,8 @@ pub fn server(state: HttpState, listener: TcpListener) -> io::Result<Server> {
     })
     .workers(THREADS)
     .disable_signals()
+    .tcp_nodelay(true)
+    .on_connect(connection::prepare)
     .client_request_timeout(REQUEST_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_TIMEOUT)
