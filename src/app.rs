@@ -6,10 +6,11 @@ use actix::{Actor, Addr, Supervisor};
 use becamera_actors::{
     cache::CacheActor,
     domain::{Camera, InvalidField},
+    events::EventHub,
     metrics::Metrics,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
-    ports::{CountCache, StreamPipeline, StreamRunner},
-    settings::{CacheSettings, Isolation, Settings, StorageSettings, WorkerConfig},
+    ports::{LiveCache, StreamPipeline, StreamRunner},
+    settings::{CacheSettings, EventSettings, Isolation, Settings, StorageSettings, WorkerConfig},
     storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
 };
@@ -17,7 +18,7 @@ use becamera_actors::{
 use crate::{
     cache::{MemoryCache, RedisCache},
     db::{DbError, DieselCountStore, SqliteSpool},
-    http::{self, Callers, HttpState, Lifecycle},
+    http::{self, Callers, HttpState, Lifecycle, SseEncoder},
     shutdown::{self, StopSignals},
     vision::pipeline::CountingPipeline,
 };
@@ -72,6 +73,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
 
     let storage = start_storage(store, spool, &settings.storage, &metrics);
     let cache = start_cache(cache, &metrics);
+    let events = start_events(&settings.events, &metrics);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
         detect: settings.detect,
@@ -81,14 +83,14 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
         audit: storage.clone().recipient(),
-        counts: cache.clone().recipient(),
-        forget_count: cache.clone().recipient(),
+        followers: vec![cache.clone().recipient(), events.clone().recipient()],
         metrics: metrics.clone(),
     });
     let state = HttpState {
         pool: pool.start(),
         storage: storage.clone(),
         cache,
+        events: events.clone(),
         metrics,
         stream_urls: settings.stream.url_policy(),
         callers,
@@ -103,7 +105,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
 
     let signal = signals.next().await;
     lifecycle.drain();
-    Ok(shutdown::run(signal, signals, handle, pool, storage).await)
+    Ok(shutdown::run(signal, signals, handle, pool, storage, events).await)
 }
 
 /// The frame loop of a worker and the name of its inference library, from what the service says
@@ -143,16 +145,22 @@ fn start_storage(
     Supervisor::start(move |_| StorageActor::new(store, spool, settings, metrics))
 }
 
-fn open_cache(settings: &CacheSettings) -> Result<Arc<dyn CountCache>, StartError> {
+fn open_cache(settings: &CacheSettings) -> Result<Arc<dyn LiveCache>, StartError> {
     Ok(match &settings.redis_url {
         Some(url) => Arc::new(RedisCache::new(url)?),
         None => Arc::new(MemoryCache::default()),
     })
 }
 
-fn start_cache(cache: Arc<dyn CountCache>, metrics: &Metrics) -> Addr<CacheActor> {
+fn start_cache(cache: Arc<dyn LiveCache>, metrics: &Metrics) -> Addr<CacheActor> {
     let metrics = metrics.clone();
     Supervisor::start(move |_| CacheActor::new(cache, metrics))
+}
+
+fn start_events(settings: &EventSettings, metrics: &Metrics) -> Addr<EventHub> {
+    let (settings, metrics) = (settings.clone(), metrics.clone());
+    let epoch = rand::random();
+    Supervisor::start(move |_| EventHub::new(epoch, &settings, Arc::new(SseEncoder), metrics))
 }
 
 fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>, StartError> {

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         AuditPage, AuditQuery, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField,
-        LatestCount, Origin, Rollup, RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId,
-        WorkerStatus,
+        LatestCount, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery, SamplePage,
+        SampleQuery, StreamInfo, WorkerId, WorkerStatus, stream_url::redact_urls,
     },
     ports::{SpoolState, StoreError},
 };
@@ -173,6 +173,25 @@ pub struct CameraView {
     pub last_frame_at: Option<DateTime<Utc>>,
 }
 
+impl CameraView {
+    /// What of it is told to followers: without credentials.
+    pub fn live(&self) -> LiveCamera {
+        LiveCamera {
+            camera_id: self.camera.id,
+            state: self.state,
+            since: self.since,
+            worker_id: self.worker_id,
+            retry_at: self.retry_at,
+            last_error: self.last_error.as_ref().map(|(failure, at)| LiveError {
+                code: Some(failure.code.as_str().into()),
+                message: self.camera.stream_url.redact_in(&failure.message),
+                at: *at,
+            }),
+            error_count: self.error_count,
+        }
+    }
+}
+
 /// A worker and what it is doing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerView {
@@ -208,6 +227,28 @@ pub struct WorkerView {
     pub inference_ms: Option<f32>,
     /// Since when its process runs, UTC.
     pub started_at: Option<DateTime<Utc>>,
+}
+
+impl WorkerView {
+    /// What of it is told to followers: without credentials.
+    pub fn live(&self) -> LiveWorker {
+        LiveWorker {
+            worker_id: self.worker_id,
+            status: self.status,
+            current_task: self.current_task,
+            start_time: self.start_time,
+            error_count: self.error_count,
+            pid: self.pid,
+            restarts: self.restarts,
+            restart_at: self.restart_at,
+            last_error: self.last_error.as_ref().map(|(message, at)| LiveError {
+                code: None,
+                message: redact_urls(message),
+                at: *at,
+            }),
+            started_at: self.started_at,
+        }
+    }
 }
 
 /// A camera that waits for a worker.

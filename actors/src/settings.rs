@@ -27,6 +27,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// `[cache]`
     pub cache: CacheSettings,
+    /// `[events]`
+    pub events: EventSettings,
 }
 
 impl Settings {
@@ -38,6 +40,7 @@ impl Settings {
         self.detect.validate()?;
         self.detector.validate()?;
         self.storage.validate()?;
+        self.events.validate()?;
         if self.workers.hang_timeout <= self.stream.read_timeout {
             return Err(InvalidField::new(
                 "workers.hang_timeout",
@@ -384,6 +387,37 @@ impl StorageSettings {
 pub struct CacheSettings {
     /// `redis://…`; absent: in the service's memory.
     pub redis_url: Option<String>,
+}
+
+/// `[events]`: the live stream of events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventSettings {
+    /// Newest events kept in memory, for clients that lost their connection.
+    pub buffer: usize,
+    /// Most clients at once.
+    pub max_clients: usize,
+    /// A sign of life is sent this often.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+}
+
+impl Default for EventSettings {
+    fn default() -> Self {
+        Self { buffer: 4096, max_clients: 1000, heartbeat: Duration::from_secs(15) }
+    }
+}
+
+impl EventSettings {
+    fn validate(&self) -> Result<(), InvalidField> {
+        if self.buffer > 1_000_000 {
+            return Err(InvalidField::new("events.buffer", "must be at most 1000000"));
+        }
+        if !(1..=100_000).contains(&self.max_clients) {
+            return Err(InvalidField::new("events.max_clients", "must be from 1 to 100000"));
+        }
+        at_least("events.heartbeat", self.heartbeat, 100)
+    }
 }
 
 fn at_least(field: &'static str, value: Duration, milliseconds: u64) -> Result<(), InvalidField> {

@@ -4,15 +4,17 @@ use std::net::IpAddr;
 
 use becamera_actors::{
     domain::{
-        AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange,
-        LatestCount, Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+        AuditAction, AuditEntry, Camera, CameraId, CameraPatch, CameraState, DetectOverrides,
+        FieldChange, LatestCount, LiveCamera, LiveError, LiveWorker, Sample, SourceSettings,
+        StreamInfo, StreamUrl, WorkerId, WorkerStatus,
     },
+    history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::body::object;
+use super::{body::object, times};
 
 /// A time as the API shows it.
 #[derive(Debug, Clone, Copy)]
@@ -65,15 +67,48 @@ pub(super) struct CameraOutcome {
 #[derive(Debug, Serialize)]
 pub(super) struct LastError {
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    code: Option<String>,
     message: String,
     at: Timestamp,
 }
 
-/// A camera: its registration, then what it is doing.
+impl From<LiveError> for LastError {
+    fn from(error: LiveError) -> Self {
+        Self { code: error.code, message: error.message, at: Timestamp(error.at) }
+    }
+}
+
+/// What a camera is doing: a part of its description, and all that an event tells.
+#[derive(Debug, Serialize)]
+pub(super) struct CameraStateDto {
+    camera_id: CameraId,
+    state: &'static str,
+    since: Timestamp,
+    worker_id: Option<WorkerId>,
+    retry_at: Option<Timestamp>,
+    last_error: Option<LastError>,
+    error_count: u64,
+}
+
+impl From<LiveCamera> for CameraStateDto {
+    fn from(camera: LiveCamera) -> Self {
+        Self {
+            camera_id: camera.camera_id,
+            state: camera.state.as_str(),
+            since: Timestamp(camera.since),
+            worker_id: camera.worker_id,
+            retry_at: camera.retry_at.map(Timestamp),
+            last_error: camera.last_error.map(LastError::from),
+            error_count: camera.error_count,
+        }
+    }
+}
+
+/// A camera: what it is doing, and its registration.
 #[derive(Debug, Serialize)]
 pub(super) struct CameraDto {
-    camera_id: CameraId,
+    #[serde(flatten)]
+    live: CameraStateDto,
     name: Option<String>,
     stream_url: String,
     detect: DetectOverrides,
@@ -81,13 +116,7 @@ pub(super) struct CameraDto {
     desired_state: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
-    state: &'static str,
-    since: Timestamp,
-    worker_id: Option<WorkerId>,
     queue_position: Option<usize>,
-    retry_at: Option<Timestamp>,
-    last_error: Option<LastError>,
-    error_count: u64,
     stream: Option<StreamInfo>,
     fps: f32,
     processed_frames: u64,
@@ -98,10 +127,11 @@ pub(super) struct CameraDto {
 
 impl CameraDto {
     pub(super) fn new(view: CameraView, now: DateTime<Utc>) -> Self {
-        let Camera { id, name, stream_url, settings, desired, created_at, updated_at } =
+        let live = view.live().into();
+        let Camera { id: _, name, stream_url, settings, desired, created_at, updated_at } =
             view.camera;
         Self {
-            camera_id: id,
+            live,
             name,
             // Displayed, never exposed: the display form has no credentials.
             stream_url: stream_url.to_string(),
@@ -110,17 +140,7 @@ impl CameraDto {
             desired_state: desired.as_str(),
             created_at: Timestamp(created_at),
             updated_at: Timestamp(updated_at),
-            state: view.state.as_str(),
-            since: Timestamp(view.since),
-            worker_id: view.worker_id,
             queue_position: view.queue_position,
-            retry_at: view.retry_at.map(Timestamp),
-            last_error: view.last_error.map(|(failure, at)| LastError {
-                code: Some(failure.code.as_str()),
-                message: stream_url.redact_in(&failure.message),
-                at: Timestamp(at),
-            }),
-            error_count: view.error_count,
             stream: view.stream,
             fps: view.fps,
             processed_frames: view.processed_frames,
@@ -138,53 +158,64 @@ pub(super) struct CameraList {
     pub(super) cameras: Vec<CameraDto>,
 }
 
-/// A worker.
+/// What a worker is doing: a part of its description, and all that an event tells.
 #[derive(Debug, Serialize)]
-pub(super) struct WorkerDto {
+pub(super) struct WorkerStateDto {
     worker_id: WorkerId,
     status: WorkerStatus,
     current_task: Option<CameraId>,
     start_time: Option<Timestamp>,
-    task_duration_ms: Option<u64>,
-    processed_frames: u64,
     error_count: u64,
     pid: Option<u32>,
     restarts: u64,
     restart_at: Option<Timestamp>,
     last_error: Option<LastError>,
+    started_at: Option<Timestamp>,
+}
+
+impl From<LiveWorker> for WorkerStateDto {
+    fn from(worker: LiveWorker) -> Self {
+        Self {
+            worker_id: worker.worker_id,
+            status: worker.status,
+            current_task: worker.current_task,
+            start_time: worker.start_time.map(Timestamp),
+            error_count: worker.error_count,
+            pid: worker.pid,
+            restarts: worker.restarts,
+            restart_at: worker.restart_at.map(Timestamp),
+            last_error: worker.last_error.map(LastError::from),
+            started_at: worker.started_at.map(Timestamp),
+        }
+    }
+}
+
+/// A worker.
+#[derive(Debug, Serialize)]
+pub(super) struct WorkerDto {
+    #[serde(flatten)]
+    live: WorkerStateDto,
+    task_duration_ms: Option<u64>,
+    processed_frames: u64,
     backend: Option<String>,
     fps: f32,
     cpu_percent: Option<f32>,
     memory_bytes: Option<u64>,
     inference_ms: Option<f32>,
-    started_at: Option<Timestamp>,
     uptime_ms: Option<u64>,
 }
 
 impl WorkerDto {
     pub(super) fn new(view: WorkerView, now: DateTime<Utc>) -> Self {
         Self {
-            worker_id: view.worker_id,
-            status: view.status,
-            current_task: view.current_task,
-            start_time: view.start_time.map(Timestamp),
+            live: view.live().into(),
             task_duration_ms: view.start_time.map(|at| age_ms(at, now)),
             processed_frames: view.processed_frames,
-            error_count: view.error_count,
-            pid: view.pid,
-            restarts: view.restarts,
-            restart_at: view.restart_at.map(Timestamp),
-            last_error: view.last_error.map(|(message, at)| LastError {
-                code: None,
-                message: becamera_actors::domain::stream_url::redact_urls(&message),
-                at: Timestamp(at),
-            }),
             backend: view.backend,
             fps: view.fps,
             cpu_percent: view.cpu_percent,
             memory_bytes: view.memory_bytes,
             inference_ms: view.inference_ms,
-            started_at: view.started_at.map(Timestamp),
             uptime_ms: view.started_at.map(|at| age_ms(at, now)),
         }
     }
@@ -258,27 +289,47 @@ pub(super) struct CountDto {
 }
 
 impl CountDto {
-    /// The count that the cache keeps of this camera.
-    pub(super) fn cached(count: LatestCount, view: &CameraView, now: DateTime<Utc>) -> Self {
-        Self::of(view, count.people, count.at, Some(count.worker_id), now)
+    /// A count with the state of its camera.
+    pub(super) fn new(count: LatestCount, state: CameraState, now: DateTime<Utc>) -> Self {
+        Self {
+            camera_id: count.camera_id,
+            people: count.people,
+            at: Timestamp(count.at),
+            age_ms: age_ms(count.at, now),
+            worker_id: Some(count.worker_id),
+            state: state.as_str(),
+        }
     }
 
     /// The count that the pool itself knows of, if any.
     pub(super) fn known(view: &CameraView, now: DateTime<Utc>) -> Option<Self> {
-        Some(Self::of(view, view.last_count?, view.last_frame_at?, view.worker_id, now))
+        let at = view.last_frame_at?;
+        Some(Self {
+            camera_id: view.camera.id,
+            people: view.last_count?,
+            at: Timestamp(at),
+            age_ms: age_ms(at, now),
+            worker_id: view.worker_id,
+            state: view.state.as_str(),
+        })
     }
+}
 
-    fn of(
-        view: &CameraView,
-        people: u32,
-        at: DateTime<Utc>,
-        worker_id: Option<WorkerId>,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let state = view.state.as_str();
-        let camera_id = view.camera.id;
-        Self { camera_id, people, at: Timestamp(at), age_ms: age_ms(at, now), worker_id, state }
-    }
+/// A camera that was deleted.
+#[derive(Debug, Serialize)]
+pub(super) struct CameraDeletedDto {
+    pub(super) camera_id: CameraId,
+}
+
+/// All that a follower of the events wants to know to begin with.
+#[derive(Debug, Serialize)]
+pub(super) struct SnapshotDto {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) counts: Option<Vec<CountDto>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cameras: Option<Vec<CameraStateDto>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) workers: Option<Vec<WorkerStateDto>>,
 }
 
 /// A stored second.
@@ -287,7 +338,7 @@ pub(super) struct SampleDto {
     camera_id: CameraId,
     run_id: String,
     seq: u32,
-    bucket_start: Timestamp,
+    bucket_start: String,
     frames: u32,
     people_last: u32,
     people_min: u32,
@@ -298,13 +349,14 @@ pub(super) struct SampleDto {
     worker_id: WorkerId,
 }
 
-impl From<Sample> for SampleDto {
-    fn from(sample: Sample) -> Self {
+impl SampleDto {
+    /// With its time by this zone's clock.
+    pub(super) fn new(sample: Sample, calendar: Calendar) -> Self {
         Self {
             camera_id: sample.camera_id,
             run_id: sample.run.to_string(),
             seq: sample.seq,
-            bucket_start: Timestamp(sample.bucket_start),
+            bucket_start: times::with_millis(calendar, sample.bucket_start),
             frames: sample.frames,
             people_last: sample.people_last,
             people_min: sample.people_min,

@@ -10,8 +10,8 @@ use std::{
 
 use actix::Addr;
 use becamera_actors::{
-    cache::CacheActor, domain::StreamUrlPolicy, metrics::Metrics, pool_supervisor::PoolSupervisor,
-    storage::StorageActor,
+    cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
+    pool_supervisor::PoolSupervisor, storage::StorageActor,
 };
 
 use super::Callers;
@@ -25,6 +25,8 @@ pub struct HttpState {
     pub storage: Addr<StorageActor>,
     /// Newest counts.
     pub cache: Addr<CacheActor>,
+    /// Who passes events on.
+    pub events: Addr<EventHub>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
     /// Which stream URLs are taken.

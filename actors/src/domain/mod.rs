@@ -3,6 +3,7 @@
 mod audit;
 mod camera;
 mod ids;
+mod live;
 mod retention;
 mod rollup;
 mod run;
@@ -19,6 +20,7 @@ pub use camera::{
     DetectSettings, InvalidField, SourceSettings,
 };
 pub use ids::{CameraId, RunId, WorkerId};
+pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{

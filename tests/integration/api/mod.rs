@@ -1,8 +1,10 @@
 //! One file a resource of the REST interface.
 
+mod analytics;
 mod cameras;
 mod counts;
 mod errors;
 mod health;
+mod history;
 mod queue;
 mod workers;
