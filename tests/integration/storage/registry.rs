@@ -13,7 +13,7 @@ use becamera_actors::{
 };
 use diesel::prelude::*;
 
-use super::{all, camera, camera_id, sample, save, settings, write};
+use super::{all, camera, camera_id, forget, sample, save, settings, write};
 use crate::support::{
     postgres::Postgres,
     rtsp::{Options, RtspCamera},
@@ -108,6 +108,10 @@ fn what_lay_in_plain_text_is_sealed_and_wiped_once_a_key_is_set() {
         for n in 1..=3 {
             store.write(&[save(old(1, n)), save(old(2, n))]).unwrap();
         }
+        // Deleted ones leave pages behind that nothing refers to.
+        let gone = 100..400;
+        store.write(&gone.clone().map(|id| save(old(id, 9))).collect::<Vec<_>>()).unwrap();
+        store.write(&gone.map(forget).collect::<Vec<_>>()).unwrap();
         store.write(&[save(camera(3))]).unwrap();
         write(&store, &[sample(1, 1, 1)]).unwrap();
         drop(store);
