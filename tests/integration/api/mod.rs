@@ -3,6 +3,7 @@
 mod cameras;
 mod counts;
 mod errors;
+mod events;
 mod health;
 mod queue;
 mod workers;

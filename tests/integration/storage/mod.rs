@@ -6,6 +6,7 @@ mod disk_full;
 mod ledger;
 mod outage;
 mod redis;
+mod redis_outage;
 mod rollups;
 mod startup;
 mod suite;

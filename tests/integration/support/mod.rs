@@ -8,6 +8,7 @@ pub mod procfs;
 pub mod redis;
 pub mod rtsp;
 pub mod service;
+pub mod sse;
 
 use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
