@@ -18,7 +18,7 @@ use becamera_actors::{
 use crate::{
     cache::{MemoryCache, RedisCache},
     db::{DbError, DieselCountStore, SqliteSpool},
-    http::{self, HttpState, Lifecycle, SseEncoder},
+    http::{self, Callers, HttpState, Lifecycle, SseEncoder},
     shutdown::{self, StopSignals},
     vision::pipeline::CountingPipeline,
 };
@@ -46,6 +46,16 @@ pub enum StartError {
     WorkerConfig(#[from] serde_json::Error),
 }
 
+impl StartError {
+    /// Whether it stays until an operator changes a setting: trying again is of no use.
+    pub fn is_of_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::Setting(_) | Self::Database(DbError::InvalidUrl(_) | DbError::UnknownKey { .. })
+        )
+    }
+}
+
 /// Runs the service until a signal ends it. Answers whether everything was written and let go.
 /// Call it inside an actix system.
 pub async fn serve(settings: Settings) -> Result<bool, StartError> {
@@ -57,6 +67,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
     let listener = http::listen(&settings.server)?;
     let address = listener.local_addr()?;
     let Stored { store, spool, cameras } = open_storage(settings.storage.clone()).await?;
+    let callers = Callers::new(&settings.server)?;
     let cache = open_cache(&settings.cache)?;
     let runners = runners(&settings, &metrics)?;
 
@@ -71,6 +82,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
         samples: storage.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
+        audit: storage.clone().recipient(),
         followers: vec![cache.clone().recipient(), events.clone().recipient()],
         metrics: metrics.clone(),
     });
@@ -81,6 +93,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
         events: events.clone(),
         metrics,
         stream_urls: settings.stream.url_policy(),
+        callers,
         body_limit: settings.server.body_limit,
         lifecycle: lifecycle.clone(),
     };
@@ -114,7 +127,8 @@ struct Stored {
 async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
     let open = move || -> Result<Stored, StartError> {
         let store = DieselCountStore::connect(&settings)?;
-        let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?;
+        let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?
+            .sealing_with(store.vault())?;
         let cameras = load_cameras(&store, &spool)?;
         Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras })
     };

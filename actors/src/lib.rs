@@ -8,6 +8,7 @@ pub mod cache;
 pub mod ctl;
 pub mod domain;
 pub mod events;
+pub mod history;
 pub mod messages;
 pub mod metrics;
 pub mod pool_supervisor;

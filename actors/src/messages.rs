@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, LiveCamera,
-        LiveError, LiveWorker, Rollup, RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId,
-        WorkerStatus, stream_url::redact_urls,
+        AuditPage, AuditQuery, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField,
+        LatestCount, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery, SamplePage,
+        SampleQuery, StreamInfo, WorkerId, WorkerStatus, stream_url::redact_urls,
     },
     ports::{SpoolState, StoreError},
 };
@@ -59,6 +59,8 @@ pub struct StartCamera {
     pub camera_id: CameraId,
     /// What to change of its registration.
     pub patch: CameraPatch,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Stops a camera in whatever state it is. Answers once its worker has let go of it.
@@ -67,6 +69,8 @@ pub struct StartCamera {
 pub struct StopCamera {
     /// The camera.
     pub camera_id: CameraId,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Registers a camera or replaces its registration. A running one goes on with the new settings.
@@ -78,6 +82,8 @@ pub struct PutCamera {
     pub camera_id: CameraId,
     /// The registration; absent fields take their defaults, the stream URL is required.
     pub definition: CameraPatch,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Stops a camera and forgets it and its counts.
@@ -86,6 +92,8 @@ pub struct PutCamera {
 pub struct DeleteCamera {
     /// The camera.
     pub camera_id: CameraId,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Asks for every registered camera, by id.
@@ -115,6 +123,8 @@ pub struct RestartWorker {
     pub worker_id: WorkerId,
     /// Kill its process instead of asking it to stop.
     pub force: bool,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Asks for the cameras that wait for a worker, next first.
@@ -285,6 +295,11 @@ pub struct GetSamples(pub SampleQuery);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<Rollup>, StoreError>")]
 pub struct GetRollups(pub RollupQuery);
+
+/// Asks for entries of the audit trail.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<AuditPage, StoreError>")]
+pub struct GetAudit(pub AuditQuery);
 
 /// Brings what waits in memory to where it outlasts the process. Answers once everything that
 /// came before is in the database or in the spool, or neither takes it.

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use crate::{
     ctl::Ctl,
     domain::{
-        Camera, CameraId, Crash, Cutoffs, Exit, Job, LatestCount, LiveEvent, LiveState, Rollup,
-        RollupQuery, RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write,
+        AuditPage, AuditQuery, Camera, CameraId, Crash, Cutoffs, Exit, Job, LatestCount, LiveEvent,
+        LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write,
     },
 };
 
@@ -69,7 +69,7 @@ pub enum StoreError {
     Rejected(String),
 }
 
-/// Keeps cameras and counts. Blocking: actors call it on a thread that may wait.
+/// Keeps cameras, counts and the audit trail. Blocking: actors call it on a thread that may wait.
 pub trait CountStore: Send + Sync {
     /// Carries writes out in their order, in one transaction: all of them or none. Samples that
     /// are there already, by `(run, seq)`, change nothing; the others are added to the rollups of
@@ -81,6 +81,9 @@ pub trait CountStore: Send + Sync {
 
     /// Reads a page of samples.
     fn read_samples(&self, query: &SampleQuery) -> Result<SamplePage, StoreError>;
+
+    /// Reads a page of the audit trail, newest first.
+    fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
 
     /// Reads every registered camera.
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError>;

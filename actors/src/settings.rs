@@ -1,11 +1,13 @@
 //! Settings of each concern, as validated plain data. `src/config` reads them from file,
 //! environment and flags; nobody else does.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use ipnet::{IpNet, Ipv4Net};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DetectSettings, InvalidField, Retention, StreamUrlPolicy};
+use crate::domain::{DetectSettings, InvalidField, Retention, SecretKeys, StreamUrlPolicy};
 
 /// All settings of the service, by section of the configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,7 @@ pub struct Settings {
 impl Settings {
     /// Checks every value; the error names the setting as `section.key`.
     pub fn validate(&self) -> Result<(), InvalidField> {
+        self.server.validate()?;
         self.workers.validate()?;
         self.stream.validate()?;
         self.detect.validate()?;
@@ -70,12 +73,42 @@ pub struct ServerSettings {
     pub bind: std::net::SocketAddr,
     /// Longest request body in bytes.
     pub body_limit: usize,
+    /// The header in which a proxy says who calls, for the audit trail; absent: nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_header: Option<String>,
+    /// Networks of the proxies whose `user_header` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { bind: ([127, 0, 0, 1], 3002).into(), body_limit: 64 * 1024 }
+        Self {
+            bind: ([127, 0, 0, 1], 3002).into(),
+            body_limit: 64 * 1024,
+            user_header: None,
+            trusted_proxies: local(),
+        }
     }
+}
+
+impl ServerSettings {
+    fn validate(&self) -> Result<(), InvalidField> {
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        let is_name = |name: &String| !name.is_empty() && name.chars().all(is_token);
+        if !self.user_header.as_ref().is_none_or(is_name) {
+            let reason = "must be the name of a header, such as X-Forwarded-User";
+            return Err(InvalidField::new("server.user_header", reason));
+        }
+        Ok(())
+    }
+}
+
+/// This machine.
+fn local() -> Vec<IpNet> {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    // A prefix of 8 bits fits an IPv4 address.
+    let v4 = Ipv4Net::new(Ipv4Addr::new(127, 0, 0, 0), 8).ok().map(IpNet::V4);
+    v4.into_iter().chain([IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST))]).collect()
 }
 
 /// `[workers]`: the pool and how it restarts what fails.
@@ -115,6 +148,10 @@ pub struct WorkerSettings {
     /// Longest wait before a camera is tried again.
     #[serde(with = "humantime_serde")]
     pub camera_backoff_max: Duration,
+    /// How far apart the cameras that were running when the service stopped open their streams;
+    /// 0 is all at once.
+    #[serde(with = "humantime_serde")]
+    pub resume_interval: Duration,
     /// Most cameras that can be registered.
     pub max_cameras: usize,
 }
@@ -134,6 +171,7 @@ impl Default for WorkerSettings {
             quarantine: Duration::from_secs(300),
             camera_backoff: Duration::from_secs(1),
             camera_backoff_max: Duration::from_secs(60),
+            resume_interval: Duration::from_millis(250),
             max_cameras: 1000,
         }
     }
@@ -155,6 +193,9 @@ impl WorkerSettings {
         if self.camera_backoff_max < self.camera_backoff {
             let reason = "must not be shorter than workers.camera_backoff";
             return Err(InvalidField::new("workers.camera_backoff_max", reason));
+        }
+        if self.resume_interval > Duration::from_secs(60) {
+            return Err(InvalidField::new("workers.resume_interval", "must be at most 60 s"));
         }
         if self.max_crashes == 0 {
             return Err(InvalidField::new("workers.max_crashes", "must be at least 1"));
@@ -301,6 +342,9 @@ pub struct StorageSettings {
     pub spool_path: PathBuf,
     /// How large it may grow; beyond it the oldest samples are thinned out.
     pub spool_max_bytes: u64,
+    /// What stored credentials are sealed with: one key or several; absent: stored in plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<SecretKeys>,
     /// How long what is stored is kept.
     pub retention: Retention,
 }
@@ -314,6 +358,7 @@ impl Default for StorageSettings {
             buffer_samples: 100_000,
             spool_path: "becamera-spool.sqlite3".into(),
             spool_max_bytes: 256 << 20,
+            secret_key: None,
             retention: Retention::default(),
         }
     }

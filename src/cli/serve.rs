@@ -17,7 +17,10 @@ pub(super) fn run(loaded: Loaded) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             log::error!("can't start: {error}");
-            ExitCode::FAILURE
+            match error.is_of_settings() {
+                true => ExitCode::from(super::EXIT_USAGE),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -1,17 +1,20 @@
 //! The wire types. Times are RFC 3339 in UTC with milliseconds, units stand in the names.
 
+use std::net::IpAddr;
+
 use becamera_actors::{
     domain::{
-        Camera, CameraId, CameraPatch, CameraState, DetectOverrides, LatestCount, LiveCamera,
-        LiveError, LiveWorker, Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId,
-        WorkerStatus,
+        AuditAction, AuditEntry, Camera, CameraId, CameraPatch, CameraState, DetectOverrides,
+        FieldChange, LatestCount, LiveCamera, LiveError, LiveWorker, Sample, SourceSettings,
+        StreamInfo, StreamUrl, WorkerId, WorkerStatus,
     },
+    history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::body::object;
+use super::{body::object, times};
 
 /// A time as the API shows it.
 #[derive(Debug, Clone, Copy)]
@@ -335,7 +338,7 @@ pub(super) struct SampleDto {
     camera_id: CameraId,
     run_id: String,
     seq: u32,
-    bucket_start: Timestamp,
+    bucket_start: String,
     frames: u32,
     people_last: u32,
     people_min: u32,
@@ -346,13 +349,14 @@ pub(super) struct SampleDto {
     worker_id: WorkerId,
 }
 
-impl From<Sample> for SampleDto {
-    fn from(sample: Sample) -> Self {
+impl SampleDto {
+    /// With its time by this zone's clock.
+    pub(super) fn new(sample: Sample, calendar: Calendar) -> Self {
         Self {
             camera_id: sample.camera_id,
             run_id: sample.run.to_string(),
             seq: sample.seq,
-            bucket_start: Timestamp(sample.bucket_start),
+            bucket_start: times::with_millis(calendar, sample.bucket_start),
             frames: sample.frames,
             people_last: sample.people_last,
             people_min: sample.people_min,
@@ -370,6 +374,34 @@ impl From<Sample> for SampleDto {
 pub(super) struct SampleList {
     pub(super) camera_id: CameraId,
     pub(super) samples: Vec<SampleDto>,
+    pub(super) next_cursor: Option<String>,
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditDto {
+    id: i64,
+    at: Timestamp,
+    who: String,
+    address: Option<IpAddr>,
+    action: AuditAction,
+    camera_id: Option<CameraId>,
+    worker_id: Option<WorkerId>,
+    changes: Vec<FieldChange>,
+}
+
+impl From<AuditEntry> for AuditDto {
+    fn from(entry: AuditEntry) -> Self {
+        let AuditEntry { id, at, by, action, camera_id, worker_id, changes } = entry;
+        let (id, at) = (id.0, Timestamp(at));
+        Self { id, at, who: by.who, address: by.address, action, camera_id, worker_id, changes }
+    }
+}
+
+/// A page of the audit trail, newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditList {
+    pub(super) entries: Vec<AuditDto>,
     pub(super) next_cursor: Option<String>,
 }
 

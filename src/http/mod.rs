@@ -1,23 +1,31 @@
 //! The REST interface: HTTP calls become actor messages. This file is the table of contents.
 
+mod analytics;
 mod ask;
+mod audit;
 mod body;
+mod callers;
 mod cameras;
 mod connection;
 mod counts;
+mod csv_stream;
 mod cursor;
 mod dto;
 mod envelope;
 mod error;
 mod events;
+mod format;
 mod health;
+mod history;
 mod metrics;
 mod observe;
 mod query;
 mod queue;
 mod routes;
+mod samples;
 mod sse;
 mod state;
+mod times;
 mod workers;
 
 use std::{io, net::TcpListener, time::Duration};
@@ -29,6 +37,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use becamera_actors::settings::ServerSettings;
+pub use callers::Callers;
 use error::ApiError;
 use routes::resource;
 pub use sse::SseEncoder;
@@ -64,6 +73,10 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/cameras/{camera_id}/stop").post(cameras::stop))
                 .service(resource("/cameras/{camera_id}/count").get(counts::latest))
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
+                .service(resource("/counts").get(history::cameras))
+                .service(resource("/analytics/summary").get(analytics::summary))
+                .service(resource("/cameras/{camera_id}/audit").get(audit::of_camera))
+                .service(resource("/audit").get(audit::list))
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))

@@ -14,6 +14,8 @@ use becamera_actors::{
     pool_supervisor::PoolSupervisor, storage::StorageActor,
 };
 
+use super::Callers;
+
 /// What every handler has at hand. Cheap to clone.
 #[derive(Clone)]
 pub struct HttpState {
@@ -29,6 +31,8 @@ pub struct HttpState {
     pub metrics: Metrics,
     /// Which stream URLs are taken.
     pub stream_urls: StreamUrlPolicy,
+    /// Who calls.
+    pub callers: Callers,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// Where the service stands.

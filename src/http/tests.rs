@@ -28,6 +28,7 @@ fn state() -> HttpState {
         events: nobody::<EventHub>(),
         metrics: Metrics::new("test").unwrap(),
         stream_urls: StreamUrlPolicy::default(),
+        callers: Callers::default(),
         body_limit: 1000,
         lifecycle: Lifecycle::start(),
     }

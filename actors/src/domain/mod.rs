@@ -1,5 +1,6 @@
 //! What becamera talks about: cameras, workers, runs, samples. Plain data and its validation.
 
+mod audit;
 mod camera;
 mod ids;
 mod live;
@@ -7,10 +8,13 @@ mod retention;
 mod rollup;
 mod run;
 mod sample;
+mod secret_keys;
 pub mod stream_url;
 mod worker;
 mod write;
 
+pub(crate) use audit::changes;
+pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
@@ -23,6 +27,7 @@ pub use run::{
     Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
 pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
+pub use secret_keys::SecretKeys;
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
 pub use write::Write;

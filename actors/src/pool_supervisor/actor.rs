@@ -19,7 +19,7 @@ use crate::{
     messages::PoolPhase,
     metrics::Metrics,
     settings::WorkerSettings,
-    storage::{ForgetCamera, SaveCamera, StoreSample},
+    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreSample},
     worker::{
         CheckRunner, RunJob, RunnerFactory, StartRunner, WorkerActor, WorkerReport, WorkerRoutes,
     },
@@ -51,6 +51,8 @@ pub struct PoolSupervisorConfig {
     pub save_camera: Recipient<SaveCamera>,
     /// Forgets registrations.
     pub forget_camera: Recipient<ForgetCamera>,
+    /// Keeps the audit trail.
+    pub audit: Recipient<RecordAudit>,
     /// Told of every count and of every change of a camera's or worker's state.
     pub followers: Vec<Recipient<Publish>>,
     /// The service's metrics.
@@ -126,6 +128,7 @@ impl PoolSupervisor {
             },
             Effect::CancelRun(worker) => self.control(worker, Ctl::cancel),
             Effect::KillRun(worker) => self.control(worker, Ctl::kill),
+            Effect::Audit(entry) => self.config.audit.do_send(RecordAudit(*entry)),
             Effect::SaveCamera(camera) => self.config.save_camera.do_send(SaveCamera(*camera)),
             Effect::ForgetCamera(id) => {
                 self.config.forget_camera.do_send(ForgetCamera(id));

@@ -4,6 +4,7 @@
 //! `news` (what followers are told) are plain functions of state and time; `actor` and `handlers` are the thin shell around them.
 
 mod actor;
+mod audit;
 mod camera_task;
 mod handlers;
 mod news;
@@ -11,6 +12,8 @@ mod pool;
 mod queue;
 mod rate;
 mod reports;
+mod restart;
+mod resume;
 mod slot;
 mod usage;
 mod views;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use crate::{
     backoff::{Backoff, RestartDecision},
     domain::{
-        CameraId, Crash, DesiredState, Exit, Failure, FailureCode, LatestCount, Now, Progress,
-        RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
+        CameraId, Crash, Exit, Failure, FailureCode, LatestCount, Now, Origin, Progress, RunId,
+        RunnerInfo, StreamEvent, StreamInfo, WorkerId,
     },
     messages::PoolPhase,
 };
@@ -151,7 +151,9 @@ impl Pool {
         }
         self.dispatch(now);
         let slots = self.slots.iter().filter_map(Slot::due);
-        slots.chain(self.cameras.values().filter_map(due)).min()
+        let idle = self.slots.iter().any(|slot| slot.state == SlotState::Idle);
+        let resume = self.resume.due().filter(|_| idle);
+        slots.chain(self.cameras.values().filter_map(due)).chain(resume).min()
     }
 
     fn running(
@@ -219,10 +221,8 @@ impl Pool {
             (Some(Ending::Requeue), _) | (None, Exit::Cancelled) => self.requeue_first(id, now),
             (None, Exit::Ended) => {
                 task.set(TaskState::Idle, now);
-                task.camera.desired = DesiredState::Stopped;
-                task.camera.updated_at = now.wall;
                 log::info!("camera {id}: read to its end by {worker}, {} frames", task.run_frames);
-                self.save(id);
+                self.no_longer_wanted(id, &Origin::system(), now);
             }
             (None, Exit::Failed(failure)) => self.camera_failed(id, worker, failure, now),
             (None, Exit::Crashed(crash)) => self.camera_crashed(id, &crash, now),
@@ -268,9 +268,7 @@ impl Pool {
                 task.last_error =
                     Some((Failure::new(FailureCode::PoisonedInput, message), now.wall));
                 task.set(TaskState::Failed, now);
-                task.camera.desired = DesiredState::Stopped;
-                task.camera.updated_at = now.wall;
-                self.save(id);
+                self.no_longer_wanted(id, &Origin::system(), now);
             }
         }
     }

@@ -5,6 +5,7 @@ pub mod fake_camera;
 pub mod http;
 pub mod postgres;
 pub mod procfs;
+pub mod recorded;
 pub mod redis;
 pub mod rtsp;
 pub mod service;
