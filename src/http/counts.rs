@@ -12,8 +12,8 @@ use becamera_actors::{
 use chrono::Utc;
 
 use super::{
-    HttpState, ask::ask, dto::CountDto, envelope, error::ApiError, format, history, query::Query,
-    samples,
+    HttpState, ask::ask, envelope, error::ApiError, format, history, live_dto::CountDto,
+    query::Query, samples,
 };
 
 pub(super) async fn latest(

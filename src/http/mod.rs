@@ -17,6 +17,7 @@ mod events;
 mod format;
 mod health;
 mod history;
+mod live_dto;
 mod metrics;
 mod observe;
 mod query;

@@ -9,7 +9,7 @@ use becamera_actors::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::dto::{CameraDeletedDto, CameraStateDto, CountDto, SnapshotDto, WorkerStateDto};
+use super::live_dto::{CameraDeletedDto, CameraStateDto, CountDto, SnapshotDto, WorkerStateDto};
 
 /// The media type of server-sent events.
 pub(super) const MEDIA_TYPE: &str = "text/event-stream";

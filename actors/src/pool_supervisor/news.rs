@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            CameraPatch, DetectSettings, Exit, Failure, FailureCode, Progress, RunnerInfo,
+            CameraPatch, DetectSettings, Exit, Failure, FailureCode, Origin, Progress, RunnerInfo,
             StreamEvent, StreamInfo, StreamUrl,
         },
         pool_supervisor::{pool::Effect, reports::RunNews},
@@ -127,9 +127,10 @@ mod tests {
         assert_eq!(states(&news.of(&pool, now)), ["worker_1 idle"]);
 
         let camera = CameraId::try_from(3).unwrap();
+        let by = Origin::caller([192, 0, 2, 7].into(), None);
         let stream_url = StreamUrl::trusted("rtsp://admin:hunter2@cam/1").unwrap();
         let patch = CameraPatch { stream_url: Some(stream_url), ..CameraPatch::default() };
-        pool.start_camera(camera, patch, now).unwrap();
+        pool.start_camera(camera, patch, &by, now).unwrap();
         let assigned = news.of(&pool, now);
         assert_eq!(states(&assigned), ["camera 3 opening", "worker_1 busy"]);
         let LiveEvent::Worker(busy) = &assigned[1] else { panic!("{assigned:?}") };
@@ -155,7 +156,7 @@ mod tests {
         assert!(json.contains("timeout") && !json.contains("hunter2"), "{json}");
         assert_eq!(news.of(&pool, Now::read()), [], "the time of the next try is no change");
 
-        pool.delete_camera(camera, now).unwrap();
+        pool.delete_camera(camera, &by, now).unwrap();
         assert_eq!(states(&news.of(&pool, now)), ["camera 3 deleted"]);
     }
 }

@@ -4,6 +4,7 @@ mod analytics;
 mod cameras;
 mod counts;
 mod errors;
+mod events;
 mod health;
 mod history;
 mod queue;

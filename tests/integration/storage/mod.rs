@@ -7,6 +7,7 @@ mod disk_full;
 mod ledger;
 mod outage;
 mod redis;
+mod redis_outage;
 mod registry;
 mod rollups;
 mod startup;

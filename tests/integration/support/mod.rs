@@ -9,6 +9,7 @@ pub mod recorded;
 pub mod redis;
 pub mod rtsp;
 pub mod service;
+pub mod sse;
 
 use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
