@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, Rollup,
-        RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus,
+        Budget, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount,
+        Rollup, RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus,
     },
     ports::{SpoolState, StoreError},
 };
@@ -154,6 +154,8 @@ pub struct CameraView {
     pub stream: Option<StreamInfo>,
     /// Frames analysed a second, over the last seconds.
     pub fps: f32,
+    /// Frames a second that it may analyse: asked for, and granted by the machine.
+    pub budget: Option<Budget>,
     /// Frames analysed in its present run.
     pub processed_frames: u64,
     /// People in the newest analysed frame.

@@ -18,7 +18,7 @@ pub use ids::{CameraId, RunId, WorkerId};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
-    Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
+    Budget, Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
 pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
 pub use stream_url::{StreamUrl, StreamUrlPolicy};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use becamera_actors::{
-    domain::{Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl},
+    domain::{Budget, Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl},
     settings::StreamSettings,
 };
 use opencv::core::Mat;
@@ -75,13 +75,17 @@ impl FileSource {
         if !self.source.paced {
             return true;
         }
+        let taken = self.budget.takes(self.position);
         let late = self.started.elapsed().saturating_sub(self.position);
         if late > HOPELESS {
             self.started += late;
         } else if late > period {
+            if taken {
+                self.budget.missed();
+            }
             return false;
         }
-        self.budget.takes(self.position)
+        taken
     }
 
     fn at_end(&mut self) -> Result<Next, Failure> {
@@ -118,7 +122,8 @@ impl FrameSource for FileSource {
             return Ok(Next::Idle);
         }
         let Some(capture) = &mut self.capture else { return Ok(Next::Idle) };
-        let Grab::Frame(at) = capture.grab()? else { return self.at_end() };
+        let Grab::Frame(received) = capture.grab()? else { return self.at_end() };
+        let position = self.position;
         let wanted = self.wants(period);
         self.position += period;
         let Some(capture) = &mut self.capture else { return Ok(Next::Idle) };
@@ -132,11 +137,15 @@ impl FrameSource for FileSource {
         }
         self.good += 1;
         self.info = Some(capture.info());
-        Ok(Next::Frame(at))
+        Ok(Next::Frame { received, position })
     }
 
     fn info(&self) -> Option<StreamInfo> {
         self.info.clone()
+    }
+
+    fn budget(&self) -> Option<Budget> {
+        self.source.paced.then(|| self.budget.budget())
     }
 
     fn take_losses(&mut self) -> Losses {
