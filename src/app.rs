@@ -6,10 +6,11 @@ use actix::{Actor, Addr, Supervisor};
 use becamera_actors::{
     cache::CacheActor,
     domain::{Camera, InvalidField},
+    events::EventHub,
     metrics::Metrics,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
-    ports::{CountCache, StreamPipeline, StreamRunner},
-    settings::{CacheSettings, Isolation, Settings, StorageSettings, WorkerConfig},
+    ports::{LiveCache, StreamPipeline, StreamRunner},
+    settings::{CacheSettings, EventSettings, Isolation, Settings, StorageSettings, WorkerConfig},
     storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
 };
@@ -17,7 +18,7 @@ use becamera_actors::{
 use crate::{
     cache::{MemoryCache, RedisCache},
     db::{DbError, DieselCountStore, SqliteSpool},
-    http::{self, HttpState, Lifecycle},
+    http::{self, Callers, HttpState, Lifecycle, SseEncoder},
     shutdown::{self, StopSignals},
     vision::pipeline::CountingPipeline,
 };
@@ -45,6 +46,16 @@ pub enum StartError {
     WorkerConfig(#[from] serde_json::Error),
 }
 
+impl StartError {
+    /// Whether it stays until an operator changes a setting: trying again is of no use.
+    pub fn is_of_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::Setting(_) | Self::Database(DbError::InvalidUrl(_) | DbError::UnknownKey { .. })
+        )
+    }
+}
+
 /// Runs the service until a signal ends it. Answers whether everything was written and let go.
 /// Call it inside an actix system.
 pub async fn serve(settings: Settings) -> Result<bool, StartError> {
@@ -56,11 +67,13 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
     let listener = http::listen(&settings.server)?;
     let address = listener.local_addr()?;
     let Stored { store, spool, cameras } = open_storage(settings.storage.clone()).await?;
+    let callers = Callers::new(&settings.server)?;
     let cache = open_cache(&settings.cache)?;
     let runners = runners(&settings, &metrics)?;
 
     let storage = start_storage(store, spool, &settings.storage, &metrics);
     let cache = start_cache(cache, &metrics);
+    let events = start_events(&settings.events, &metrics);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
         detect: settings.detect,
@@ -69,16 +82,18 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
         samples: storage.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
-        counts: cache.clone().recipient(),
-        forget_count: cache.clone().recipient(),
+        audit: storage.clone().recipient(),
+        followers: vec![cache.clone().recipient(), events.clone().recipient()],
         metrics: metrics.clone(),
     });
     let state = HttpState {
         pool: pool.start(),
         storage: storage.clone(),
         cache,
+        events: events.clone(),
         metrics,
         stream_urls: settings.stream.url_policy(),
+        callers,
         body_limit: settings.server.body_limit,
         lifecycle: lifecycle.clone(),
     };
@@ -90,7 +105,7 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
 
     let signal = signals.next().await;
     lifecycle.drain();
-    Ok(shutdown::run(signal, signals, handle, pool, storage).await)
+    Ok(shutdown::run(signal, signals, handle, pool, storage, events).await)
 }
 
 /// The frame loop of a worker and the name of its inference library, from what the service says
@@ -112,7 +127,8 @@ struct Stored {
 async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
     let open = move || -> Result<Stored, StartError> {
         let store = DieselCountStore::connect(&settings)?;
-        let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?;
+        let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?
+            .sealing_with(store.vault())?;
         let cameras = load_cameras(&store, &spool)?;
         Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras })
     };
@@ -129,16 +145,22 @@ fn start_storage(
     Supervisor::start(move |_| StorageActor::new(store, spool, settings, metrics))
 }
 
-fn open_cache(settings: &CacheSettings) -> Result<Arc<dyn CountCache>, StartError> {
+fn open_cache(settings: &CacheSettings) -> Result<Arc<dyn LiveCache>, StartError> {
     Ok(match &settings.redis_url {
         Some(url) => Arc::new(RedisCache::new(url)?),
         None => Arc::new(MemoryCache::default()),
     })
 }
 
-fn start_cache(cache: Arc<dyn CountCache>, metrics: &Metrics) -> Addr<CacheActor> {
+fn start_cache(cache: Arc<dyn LiveCache>, metrics: &Metrics) -> Addr<CacheActor> {
     let metrics = metrics.clone();
     Supervisor::start(move |_| CacheActor::new(cache, metrics))
+}
+
+fn start_events(settings: &EventSettings, metrics: &Metrics) -> Addr<EventHub> {
+    let (settings, metrics) = (settings.clone(), metrics.clone());
+    let epoch = rand::random();
+    Supervisor::start(move |_| EventHub::new(epoch, &settings, Arc::new(SseEncoder), metrics))
 }
 
 fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>, StartError> {

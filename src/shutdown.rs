@@ -6,6 +6,7 @@ use std::{process, thread, time::Duration};
 use actix::Addr;
 use actix_web::dev::ServerHandle;
 use becamera_actors::{
+    events::{CloseEvents, EventHub},
     messages::{DrainPool, FlushReport, FlushStorage},
     pool_supervisor::PoolSupervisor,
     storage::StorageActor,
@@ -55,6 +56,7 @@ pub async fn run(
     server: ServerHandle,
     pool: Addr<PoolSupervisor>,
     storage: Addr<StorageActor>,
+    events: Addr<EventHub>,
 ) -> bool {
     log::info!("{signal}: stopping");
     let watchdog = thread::Builder::new().name("watchdog".into()).spawn(|| {
@@ -70,6 +72,8 @@ pub async fn run(
         log::warn!("{signal} again: leaving at once");
         leave(1);
     });
+    // Streams have no end of their own.
+    events.do_send(CloseEvents);
     // The server goes on until the rest is done: /readyz tells that it drains, a client that waits
     // gets its answer, and the pool refuses whatever would begin anew.
     let drained = timeout(DRAIN_LIMIT, pool.send(DrainPool)).await;

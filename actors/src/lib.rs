@@ -7,6 +7,8 @@ pub mod backoff;
 pub mod cache;
 pub mod ctl;
 pub mod domain;
+pub mod events;
+pub mod history;
 pub mod messages;
 pub mod metrics;
 pub mod pool_supervisor;

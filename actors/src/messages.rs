@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        Budget, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount,
-        Rollup, RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus,
+        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, Failure,
+        InvalidField, LatestCount, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
+        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, stream_url::redact_urls,
     },
     ports::{SpoolState, StoreError},
 };
@@ -58,6 +59,8 @@ pub struct StartCamera {
     pub camera_id: CameraId,
     /// What to change of its registration.
     pub patch: CameraPatch,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Stops a camera in whatever state it is. Answers once its worker has let go of it.
@@ -66,6 +69,8 @@ pub struct StartCamera {
 pub struct StopCamera {
     /// The camera.
     pub camera_id: CameraId,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Registers a camera or replaces its registration. A running one goes on with the new settings.
@@ -77,6 +82,8 @@ pub struct PutCamera {
     pub camera_id: CameraId,
     /// The registration; absent fields take their defaults, the stream URL is required.
     pub definition: CameraPatch,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Stops a camera and forgets it and its counts.
@@ -85,6 +92,8 @@ pub struct PutCamera {
 pub struct DeleteCamera {
     /// The camera.
     pub camera_id: CameraId,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Asks for every registered camera, by id.
@@ -114,6 +123,8 @@ pub struct RestartWorker {
     pub worker_id: WorkerId,
     /// Kill its process instead of asking it to stop.
     pub force: bool,
+    /// Who asks.
+    pub by: Origin,
 }
 
 /// Asks for the cameras that wait for a worker, next first.
@@ -164,6 +175,25 @@ pub struct CameraView {
     pub last_frame_at: Option<DateTime<Utc>>,
 }
 
+impl CameraView {
+    /// What of it is told to followers: without credentials.
+    pub fn live(&self) -> LiveCamera {
+        LiveCamera {
+            camera_id: self.camera.id,
+            state: self.state,
+            since: self.since,
+            worker_id: self.worker_id,
+            retry_at: self.retry_at,
+            last_error: self.last_error.as_ref().map(|(failure, at)| LiveError {
+                code: Some(failure.code.as_str().into()),
+                message: self.camera.stream_url.redact_in(&failure.message),
+                at: *at,
+            }),
+            error_count: self.error_count,
+        }
+    }
+}
+
 /// A worker and what it is doing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerView {
@@ -199,6 +229,28 @@ pub struct WorkerView {
     pub inference_ms: Option<f32>,
     /// Since when its process runs, UTC.
     pub started_at: Option<DateTime<Utc>>,
+}
+
+impl WorkerView {
+    /// What of it is told to followers: without credentials.
+    pub fn live(&self) -> LiveWorker {
+        LiveWorker {
+            worker_id: self.worker_id,
+            status: self.status,
+            current_task: self.current_task,
+            start_time: self.start_time,
+            error_count: self.error_count,
+            pid: self.pid,
+            restarts: self.restarts,
+            restart_at: self.restart_at,
+            last_error: self.last_error.as_ref().map(|(message, at)| LiveError {
+                code: None,
+                message: redact_urls(message),
+                at: *at,
+            }),
+            started_at: self.started_at,
+        }
+    }
 }
 
 /// A camera that waits for a worker.
@@ -245,6 +297,11 @@ pub struct GetSamples(pub SampleQuery);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<Rollup>, StoreError>")]
 pub struct GetRollups(pub RollupQuery);
+
+/// Asks for entries of the audit trail.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<AuditPage, StoreError>")]
+pub struct GetAudit(pub AuditQuery);
 
 /// Brings what waits in memory to where it outlasts the process. Answers once everything that
 /// came before is in the database or in the spool, or neither takes it.

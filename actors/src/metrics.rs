@@ -78,6 +78,12 @@ pub struct Metrics {
     pub sample_write_seconds: Histogram,
     /// Cache operations that failed.
     pub cache_failures: IntCounter,
+    /// Clients that follow the events.
+    pub sse_clients: IntGauge,
+    /// Clients that were dropped because they did not keep up with the events.
+    pub sse_clients_dropped: IntCounter,
+    /// Events published to whoever follows.
+    pub events_published: IntCounter,
     /// Lines of native libraries' output by worker, shown or not.
     pub native_log_lines: IntCounterVec,
     /// HTTP requests by route, method and status.
@@ -269,6 +275,18 @@ impl Metrics {
             cache_failures: add(
                 r,
                 IntCounter::new("cache_failures_total", "Cache operations that failed.")?,
+            )?,
+            sse_clients: add(r, IntGauge::new("sse_clients", "Clients that follow the events.")?)?,
+            sse_clients_dropped: add(
+                r,
+                IntCounter::new(
+                    "sse_clients_dropped_total",
+                    "Clients that were dropped because they did not keep up with the events.",
+                )?,
+            )?,
+            events_published: add(
+                r,
+                IntCounter::new("events_published_total", "Events published to whoever follows.")?,
             )?,
             native_log_lines: counters(
                 r,

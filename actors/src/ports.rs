@@ -1,14 +1,14 @@
 //! What the actors need of the world. `src/` implements these; tests put fakes behind them.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     ctl::Ctl,
     domain::{
-        Camera, CameraId, Crash, Cutoffs, Exit, Job, LatestCount, Rollup, RollupQuery, RunnerInfo,
-        SamplePage, SampleQuery, StreamEvent, Write,
+        AuditPage, AuditQuery, Camera, CameraId, Crash, Cutoffs, Exit, Job, LatestCount, LiveEvent,
+        LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write,
     },
 };
 
@@ -69,7 +69,7 @@ pub enum StoreError {
     Rejected(String),
 }
 
-/// Keeps cameras and counts. Blocking: actors call it on a thread that may wait.
+/// Keeps cameras, counts and the audit trail. Blocking: actors call it on a thread that may wait.
 pub trait CountStore: Send + Sync {
     /// Carries writes out in their order, in one transaction: all of them or none. Samples that
     /// are there already, by `(run, seq)`, change nothing; the others are added to the rollups of
@@ -81,6 +81,9 @@ pub trait CountStore: Send + Sync {
 
     /// Reads a page of samples.
     fn read_samples(&self, query: &SampleQuery) -> Result<SamplePage, StoreError>;
+
+    /// Reads a page of the audit trail, newest first.
+    fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
 
     /// Reads every registered camera.
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError>;
@@ -129,14 +132,23 @@ pub struct SpoolState {
     pub thinned: u64,
 }
 
-/// Keeps the newest count of each camera.
-pub trait CountCache: Send + Sync {
-    /// Replaces a camera's newest count.
-    fn put<'a>(&'a self, count: &'a LatestCount) -> PortFuture<'a, Result<(), StoreError>>;
+/// Keeps the newest count and state of each camera and worker where others can read and follow
+/// them.
+pub trait LiveCache: Send + Sync {
+    /// Keeps what an event tells and tells it to whoever follows; forgets what is deleted.
+    fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>>;
 
-    /// A camera's newest count.
-    fn get(&self, camera: CameraId) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>>;
+    /// Keeps all of this, without telling anybody: what the cache may have lost. States that are
+    /// not kept again within [`KEEP_WITHIN`] vanish by themselves, so that nobody takes those of
+    /// a service that died for true.
+    fn keep<'a>(&'a self, state: &'a LiveState) -> PortFuture<'a, Result<(), StoreError>>;
 
-    /// Forgets a camera.
-    fn remove(&self, camera: CameraId) -> PortFuture<'_, Result<(), StoreError>>;
+    /// A camera's newest count, also one of before the start.
+    fn latest_count(
+        &self,
+        camera: CameraId,
+    ) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>>;
 }
+
+/// How long a [`LiveCache`] keeps a state that is not kept again.
+pub const KEEP_WITHIN: Duration = Duration::from_secs(30);

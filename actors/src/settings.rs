@@ -1,11 +1,13 @@
 //! Settings of each concern, as validated plain data. `src/config` reads them from file,
 //! environment and flags; nobody else does.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use ipnet::{IpNet, Ipv4Net};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DetectSettings, InvalidField, Retention, StreamUrlPolicy};
+use crate::domain::{DetectSettings, InvalidField, Retention, SecretKeys, StreamUrlPolicy};
 
 /// All settings of the service, by section of the configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,16 +27,20 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// `[cache]`
     pub cache: CacheSettings,
+    /// `[events]`
+    pub events: EventSettings,
 }
 
 impl Settings {
     /// Checks every value; the error names the setting as `section.key`.
     pub fn validate(&self) -> Result<(), InvalidField> {
+        self.server.validate()?;
         self.workers.validate()?;
         self.stream.validate()?;
         self.detect.validate()?;
         self.detector.validate()?;
         self.storage.validate()?;
+        self.events.validate()?;
         if self.workers.hang_timeout <= self.stream.read_timeout {
             return Err(InvalidField::new(
                 "workers.hang_timeout",
@@ -67,12 +73,42 @@ pub struct ServerSettings {
     pub bind: std::net::SocketAddr,
     /// Longest request body in bytes.
     pub body_limit: usize,
+    /// The header in which a proxy says who calls, for the audit trail; absent: nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_header: Option<String>,
+    /// Networks of the proxies whose `user_header` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { bind: ([127, 0, 0, 1], 3002).into(), body_limit: 64 * 1024 }
+        Self {
+            bind: ([127, 0, 0, 1], 3002).into(),
+            body_limit: 64 * 1024,
+            user_header: None,
+            trusted_proxies: local(),
+        }
     }
+}
+
+impl ServerSettings {
+    fn validate(&self) -> Result<(), InvalidField> {
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        let is_name = |name: &String| !name.is_empty() && name.chars().all(is_token);
+        if !self.user_header.as_ref().is_none_or(is_name) {
+            let reason = "must be the name of a header, such as X-Forwarded-User";
+            return Err(InvalidField::new("server.user_header", reason));
+        }
+        Ok(())
+    }
+}
+
+/// This machine.
+fn local() -> Vec<IpNet> {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    // A prefix of 8 bits fits an IPv4 address.
+    let v4 = Ipv4Net::new(Ipv4Addr::new(127, 0, 0, 0), 8).ok().map(IpNet::V4);
+    v4.into_iter().chain([IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST))]).collect()
 }
 
 /// `[workers]`: the pool and how it restarts what fails.
@@ -112,6 +148,10 @@ pub struct WorkerSettings {
     /// Longest wait before a camera is tried again.
     #[serde(with = "humantime_serde")]
     pub camera_backoff_max: Duration,
+    /// How far apart the cameras that were running when the service stopped open their streams;
+    /// 0 is all at once.
+    #[serde(with = "humantime_serde")]
+    pub resume_interval: Duration,
     /// Most cameras that can be registered.
     pub max_cameras: usize,
 }
@@ -131,6 +171,7 @@ impl Default for WorkerSettings {
             quarantine: Duration::from_secs(300),
             camera_backoff: Duration::from_secs(1),
             camera_backoff_max: Duration::from_secs(60),
+            resume_interval: Duration::from_millis(250),
             max_cameras: 1000,
         }
     }
@@ -152,6 +193,9 @@ impl WorkerSettings {
         if self.camera_backoff_max < self.camera_backoff {
             let reason = "must not be shorter than workers.camera_backoff";
             return Err(InvalidField::new("workers.camera_backoff_max", reason));
+        }
+        if self.resume_interval > Duration::from_secs(60) {
+            return Err(InvalidField::new("workers.resume_interval", "must be at most 60 s"));
         }
         if self.max_crashes == 0 {
             return Err(InvalidField::new("workers.max_crashes", "must be at least 1"));
@@ -298,6 +342,9 @@ pub struct StorageSettings {
     pub spool_path: PathBuf,
     /// How large it may grow; beyond it the oldest samples are thinned out.
     pub spool_max_bytes: u64,
+    /// What stored credentials are sealed with: one key or several; absent: stored in plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<SecretKeys>,
     /// How long what is stored is kept.
     pub retention: Retention,
 }
@@ -311,6 +358,7 @@ impl Default for StorageSettings {
             buffer_samples: 100_000,
             spool_path: "becamera-spool.sqlite3".into(),
             spool_max_bytes: 256 << 20,
+            secret_key: None,
             retention: Retention::default(),
         }
     }
@@ -339,6 +387,37 @@ impl StorageSettings {
 pub struct CacheSettings {
     /// `redis://…`; absent: in the service's memory.
     pub redis_url: Option<String>,
+}
+
+/// `[events]`: the live stream of events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventSettings {
+    /// Newest events kept in memory, for clients that lost their connection.
+    pub buffer: usize,
+    /// Most clients at once.
+    pub max_clients: usize,
+    /// A sign of life is sent this often.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+}
+
+impl Default for EventSettings {
+    fn default() -> Self {
+        Self { buffer: 4096, max_clients: 1000, heartbeat: Duration::from_secs(15) }
+    }
+}
+
+impl EventSettings {
+    fn validate(&self) -> Result<(), InvalidField> {
+        if self.buffer > 1_000_000 {
+            return Err(InvalidField::new("events.buffer", "must be at most 1000000"));
+        }
+        if !(1..=100_000).contains(&self.max_clients) {
+            return Err(InvalidField::new("events.max_clients", "must be from 1 to 100000"));
+        }
+        at_least("events.heartbeat", self.heartbeat, 100)
+    }
 }
 
 fn at_least(field: &'static str, value: Duration, milliseconds: u64) -> Result<(), InvalidField> {

@@ -1,19 +1,19 @@
 //! The newest counts in this process's memory.
 
 use std::{
-    collections::HashMap,
     future::ready,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use becamera_actors::{
-    domain::{CameraId, LatestCount},
-    ports::{CountCache, PortFuture, StoreError},
+    domain::{CameraId, LatestCount, LiveEvent, LiveState},
+    ports::{LiveCache, PortFuture, StoreError},
 };
 
-/// Keeps the newest counts for as long as the process lives.
+/// Keeps counts and states for as long as the process lives. Nobody else can read them: who wants
+/// to follow uses the events of the REST interface.
 #[derive(Debug, Default)]
-pub struct MemoryCache(Mutex<HashMap<CameraId, LatestCount>>);
+pub struct MemoryCache(Mutex<LiveState>);
 
 impl MemoryCache {
     /// An empty cache.
@@ -21,25 +21,28 @@ impl MemoryCache {
         Self::default()
     }
 
-    // Every change is a single insert or remove, so that a poisoned map is whole.
-    fn counts(&self) -> MutexGuard<'_, HashMap<CameraId, LatestCount>> {
+    // Every change replaces or removes whole entries, so that a poisoned state is whole.
+    fn state(&self) -> MutexGuard<'_, LiveState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl CountCache for MemoryCache {
-    fn put<'a>(&'a self, count: &'a LatestCount) -> PortFuture<'a, Result<(), StoreError>> {
-        self.counts().insert(count.camera_id, count.clone());
+impl LiveCache for MemoryCache {
+    fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>> {
+        self.state().apply(event);
         Box::pin(ready(Ok(())))
     }
 
-    fn get(&self, camera: CameraId) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>> {
-        let count = self.counts().get(&camera).cloned();
+    // It loses nothing.
+    fn keep<'a>(&'a self, _: &'a LiveState) -> PortFuture<'a, Result<(), StoreError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn latest_count(
+        &self,
+        camera: CameraId,
+    ) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>> {
+        let count = self.state().counts.get(&camera).cloned();
         Box::pin(ready(Ok(count)))
-    }
-
-    fn remove(&self, camera: CameraId) -> PortFuture<'_, Result<(), StoreError>> {
-        self.counts().remove(&camera);
-        Box::pin(ready(Ok(())))
     }
 }

@@ -1,7 +1,7 @@
-//! Where the newest counts are kept: in this process, or in Redis for other services to read.
+//! Where the newest counts and states are kept: in this process, or in Redis for other services to read.
 
 mod memory;
 mod redis;
 
 pub use memory::MemoryCache;
-pub use redis::{CHANNEL, RedisCache};
+pub use redis::{COUNTS_CHANNEL, EVENTS_CHANNEL, RedisCache};

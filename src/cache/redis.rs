@@ -1,33 +1,47 @@
-//! The newest counts in Redis, where other services can read and follow them.
+//! The newest counts and states in Redis, where other services can read and follow them.
 //!
-//! | what | where |
-//! |---|---|
-//! | newest count of a camera | key `becamera:camera:{id}:count`: JSON, expires an hour after it was written |
-//! | every new count | channel `becamera:counts`: the same JSON |
+//! | what | where | JSON |
+//! |---|---|---|
+//! | newest count of a camera | key `becamera:camera:{id}:count`, expires an hour after the frame | [`LatestCount`] |
+//! | state of a camera | key `becamera:camera:{id}:state`, expires after 30 s unless kept | [`LiveCamera`] |
+//! | state of a worker | key `becamera:worker:{worker_id}`, expires after 30 s unless kept | [`LiveWorker`] |
+//! | every new count | channel `becamera:counts` | [`LatestCount`] |
+//! | every new state of a camera or worker, every deletion | channel `becamera:events` | [`LiveEvent`] |
 //!
-//! The JSON has the fields of [`LatestCount`].
+//! The service keeps its keys every 10 s: states of one that died vanish by themselves, and what
+//! Redis lost comes back. Of what happened while Redis was away the channels tell the newest of
+//! each subject.
+//!
+//! [`LiveCamera`]: becamera_actors::domain::LiveCamera
+//! [`LiveWorker`]: becamera_actors::domain::LiveWorker
 
 use std::{future::Future, time::Duration};
 
 use becamera_actors::{
-    domain::{CameraId, InvalidField, LatestCount},
-    ports::{CountCache, PortFuture, StoreError},
+    domain::{CameraId, InvalidField, LatestCount, LiveEvent, LiveState, WorkerId},
+    ports::{KEEP_WITHIN, LiveCache, PortFuture, StoreError},
 };
+use chrono::{DateTime, Utc};
 use deadpool_redis::{
     Connection, Manager, Pool, Runtime, Timeouts,
-    redis::{self, AsyncConnectionConfig, IntoConnectionInfo, RedisError},
+    redis::{self, AsyncConnectionConfig, IntoConnectionInfo, Pipeline, RedisError},
 };
+use serde::Serialize;
 
-/// How long a count outlives its camera's last frame.
-const TTL_SECONDS: u64 = 3_600;
+/// How long a count outlives its frame.
+const COUNT_SECONDS: i64 = 3_600;
 /// The channel on which every new count is published.
-pub const CHANNEL: &str = "becamera:counts";
+pub const COUNTS_CHANNEL: &str = "becamera:counts";
+/// The channel on which states and deletions are published.
+pub const EVENTS_CHANNEL: &str = "becamera:events";
+/// Keys written in one round trip when all of them are.
+const BATCH: usize = 500;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long any operation may take, its connection included.
 const TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 4;
 
-/// Keeps the newest counts in Redis. Connects when it is first used, and again after every loss.
+/// Keeps counts and states in Redis. Connects when it is first used, and again after every loss.
 pub struct RedisCache {
     pool: Pool,
     url: String,
@@ -69,6 +83,28 @@ impl RedisCache {
         })
     }
 
+    async fn run(&self, pipe: &Pipeline) -> Result<(), StoreError> {
+        if pipe.is_empty() {
+            return Ok(());
+        }
+        let work = async {
+            let mut connection = self.connection().await?;
+            let done = pipe.query_async::<()>(&mut connection).await;
+            done.map_err(|error| self.failed(&error))
+        };
+        self.within(work).await
+    }
+
+    /// Runs what is gathered once it is a batch, and begins the next one.
+    async fn run_full(&self, pipe: &mut Pipeline) -> Result<(), StoreError> {
+        if pipe.len() < BATCH {
+            return Ok(());
+        }
+        self.run(pipe).await?;
+        pipe.clear();
+        Ok(())
+    }
+
     async fn connection(&self) -> Result<Connection, StoreError> {
         self.pool.get().await.map_err(|error| self.unavailable(&error.to_string()))
     }
@@ -83,35 +119,61 @@ impl RedisCache {
     }
 }
 
-impl CountCache for RedisCache {
-    fn put<'a>(&'a self, count: &'a LatestCount) -> PortFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.within(async move {
-            let json = serde_json::to_string(count)
-                .map_err(|error| StoreError::Rejected(error.to_string()))?;
-            let mut connection = self.connection().await?;
+impl LiveCache for RedisCache {
+    fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
             // One round trip; whoever hears the message finds the key.
-            redis::pipe()
-                .cmd("SET")
-                .arg(key(count.camera_id))
-                .arg(&json)
-                .arg("EX")
-                .arg(TTL_SECONDS)
-                .ignore()
-                .cmd("PUBLISH")
-                .arg(CHANNEL)
-                .arg(&json)
-                .ignore()
-                .query_async::<()>(&mut connection)
-                .await
-                .map_err(|error| self.failed(&error))
-        }))
+            let mut pipe = redis::pipe();
+            match event {
+                LiveEvent::Count(count) => {
+                    set_count(&mut pipe, count, Utc::now())?;
+                    send(&mut pipe, COUNTS_CHANNEL, count)?;
+                }
+                LiveEvent::Camera(camera) => {
+                    set_state(&mut pipe, state_key(camera.camera_id), camera)?;
+                    send(&mut pipe, EVENTS_CHANNEL, event)?;
+                }
+                LiveEvent::Worker(worker) => {
+                    set_state(&mut pipe, worker_key(worker.worker_id), worker)?;
+                    send(&mut pipe, EVENTS_CHANNEL, event)?;
+                }
+                LiveEvent::CameraDeleted { camera_id } => {
+                    pipe.del((count_key(*camera_id), state_key(*camera_id))).ignore();
+                    send(&mut pipe, EVENTS_CHANNEL, event)?;
+                }
+            }
+            self.run(&pipe).await
+        })
     }
 
-    fn get(&self, camera: CameraId) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>> {
+    fn keep<'a>(&'a self, state: &'a LiveState) -> PortFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let now = Utc::now();
+            let mut pipe = redis::pipe();
+            for count in state.counts.values() {
+                set_count(&mut pipe, count, now)?;
+                self.run_full(&mut pipe).await?;
+            }
+            for camera in state.cameras.values() {
+                set_state(&mut pipe, state_key(camera.camera_id), camera)?;
+                self.run_full(&mut pipe).await?;
+            }
+            for worker in state.workers.values() {
+                set_state(&mut pipe, worker_key(worker.worker_id), worker)?;
+                self.run_full(&mut pipe).await?;
+            }
+            self.run(&pipe).await
+        })
+    }
+
+    fn latest_count(
+        &self,
+        camera: CameraId,
+    ) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>> {
         Box::pin(self.within(async move {
             let mut connection = self.connection().await?;
             let json: Option<String> = redis::cmd("GET")
-                .arg(key(camera))
+                .arg(count_key(camera))
                 .query_async(&mut connection)
                 .await
                 .map_err(|error| self.failed(&error))?;
@@ -119,21 +181,45 @@ impl CountCache for RedisCache {
             Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
         }))
     }
-
-    fn remove(&self, camera: CameraId) -> PortFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.within(async move {
-            let mut connection = self.connection().await?;
-            redis::cmd("DEL")
-                .arg(key(camera))
-                .query_async::<()>(&mut connection)
-                .await
-                .map_err(|error| self.failed(&error))
-        }))
-    }
 }
 
-fn key(camera: CameraId) -> String {
+fn count_key(camera: CameraId) -> String {
     format!("becamera:camera:{camera}:count")
+}
+
+fn state_key(camera: CameraId) -> String {
+    format!("becamera:camera:{camera}:state")
+}
+
+fn worker_key(worker: WorkerId) -> String {
+    format!("becamera:worker:{worker}")
+}
+
+fn set_count(
+    pipe: &mut Pipeline,
+    count: &LatestCount,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let left = COUNT_SECONDS - (now - count.at).num_seconds();
+    // One that should have expired is left alone; a clock that was set back gives none more time.
+    if let Some(left) = u64::try_from(left.min(COUNT_SECONDS)).ok().filter(|left| *left > 0) {
+        pipe.set_ex(count_key(count.camera_id), json(count)?, left).ignore();
+    }
+    Ok(())
+}
+
+fn set_state(pipe: &mut Pipeline, key: String, state: &impl Serialize) -> Result<(), StoreError> {
+    pipe.set_ex(key, json(state)?, KEEP_WITHIN.as_secs()).ignore();
+    Ok(())
+}
+
+fn send(pipe: &mut Pipeline, channel: &str, what: &impl Serialize) -> Result<(), StoreError> {
+    pipe.publish(channel, json(what)?).ignore();
+    Ok(())
+}
+
+fn json(what: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(what).map_err(|error| StoreError::Rejected(error.to_string()))
 }
 
 #[cfg(test)]
@@ -156,7 +242,7 @@ mod tests {
     async fn a_server_that_is_away_is_said_in_time_and_without_its_password() {
         // Port 1 on loopback: refused at once.
         let cache = RedisCache::new("redis://:hunter2@127.0.0.1:1/0").unwrap();
-        let error = cache.get(CameraId::try_from(1).unwrap()).await.unwrap_err();
+        let error = cache.latest_count(CameraId::try_from(1).unwrap()).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }

@@ -13,9 +13,12 @@ use super::{ConfigError, FILE_VARIABLE, Origin, file_error};
 
 const PREFIX: &str = "BECAMERA_";
 
-/// Variables that other software knows by these names.
-const FOREIGN_VARIABLES: [(&str, &str); 2] =
-    [("DATABASE_URL", "storage.database_url"), ("REDIS_URL", "cache.redis_url")];
+/// Variables of other names: those that other software knows, and a short one.
+const FOREIGN_VARIABLES: [(&str, &str); 3] = [
+    ("DATABASE_URL", "storage.database_url"),
+    ("REDIS_URL", "cache.redis_url"),
+    ("BECAMERA_SECRET_KEY", "storage.secret_key"),
+];
 
 /// The one section within a section.
 const SUBSECTION: &str = "storage.retention";

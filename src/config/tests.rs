@@ -145,6 +145,21 @@ fn the_effective_settings_say_their_origin_and_no_password() {
 }
 
 #[test]
+fn a_secret_key_is_taken_and_never_shown() {
+    let key = "0123456789abcdef".repeat(4);
+    for name in ["BECAMERA_SECRET_KEY", "BECAMERA_STORAGE_SECRET_KEY"] {
+        let loaded = load(&variables(&[(name, &format!("{key},{key}"))])).unwrap();
+        assert_eq!(loaded.settings.storage.secret_key.as_ref().unwrap().iter().count(), 2);
+        let shown = format!("{} {:?}", loaded.effective().unwrap(), loaded.settings);
+        assert!(!shown.contains("89abcdef"), "{shown}");
+        assert!(shown.contains(&format!("secret_key = \"***\" # environment variable {name}")));
+        let error = refused(&variables(&[(name, &key[1..])]));
+        assert!(error.contains("storage.secret_key: each key must be 32 bytes"), "{error}");
+        assert!(!error.contains("89abcdef"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_shown_can_be_read_back() {
     let mut inputs = variables(&[
         ("BECAMERA_STREAM_MEDIA_ROOTS", "/a,/b"),
@@ -170,7 +185,13 @@ fn the_example_file_shows_the_defaults() {
     let shown: toml::Table = toml::from_str(&uncommented.join("\n")).unwrap();
     let defaults = toml::Table::try_from(Settings::default()).unwrap();
     // Settings without a default are shown as examples.
-    let optional = ["detector.model", "detector.config", "detector.labels", "cache.redis_url"];
+    let optional = [
+        "server.user_header",
+        "detector.model",
+        "detector.config",
+        "detector.labels",
+        "cache.redis_url",
+    ];
     for (section, keys) in &shown {
         for key in keys.as_table().unwrap().keys() {
             let known = defaults[section].as_table().unwrap().contains_key(key);
@@ -190,6 +211,7 @@ fn the_example_file_shows_the_defaults() {
     let mut settings = Settings::deserialize(toml::Value::Table(shown)).unwrap();
     (settings.detector.model, settings.detector.config) = (None, None);
     (settings.detector.labels, settings.cache.redis_url) = (None, None);
+    settings.server.user_header = None;
     assert_eq!(settings, Settings::default());
     // And as it stands, it changes nothing.
     assert_eq!(load_file(example).unwrap().settings, Settings::default());

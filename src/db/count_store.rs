@@ -1,7 +1,12 @@
 //! The `CountStore` port on diesel.
 
+use std::sync::Arc;
+
 use becamera_actors::{
-    domain::{Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Write},
+    domain::{
+        AuditPage, AuditQuery, Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage,
+        SampleQuery, Write,
+    },
     ports::{CountStore, StoreError},
     settings::StorageSettings,
 };
@@ -9,29 +14,34 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use log::{error, info};
 
+use crate::vault::Vault;
+
 use super::{
-    DatabaseUrl, DbError,
+    DatabaseUrl, DbError, audit,
     connection::{self, DbConnection, Pool},
     error::store_error,
     expiry,
     migrate::migrate,
     models::{CameraRow, RollupRow, SampleRow},
     schema::{cameras, rollups, samples},
-    writes,
+    sealing, writes,
 };
 
 /// Keeps cameras and samples in SQLite or PostgreSQL.
 pub struct DieselCountStore {
     url: DatabaseUrl,
     pool: Pool,
+    vault: Arc<Vault>,
 }
 
 impl DieselCountStore {
-    /// Opens the database that the settings name and brings its tables up to date.
+    /// Opens the database that the settings name and brings its tables up to date, and what is
+    /// sealed in it under the present key.
     ///
     /// # Errors
-    /// When the URL is wrong, the database can't be reached, opened or written, or a newer
-    /// becamera has changed it. Takes about 2 s at most to notice that a server is away.
+    /// When the URL is wrong, the database can't be reached, opened or written, a newer becamera
+    /// has changed it, or a stream URL is sealed under a key that is not given. Takes about 2 s at
+    /// most to notice that a server is away.
     pub fn connect(settings: &StorageSettings) -> Result<Self, DbError> {
         let url: DatabaseUrl = settings.database_url.parse()?;
         let report = migrate(&url)?;
@@ -44,9 +54,16 @@ impl DieselCountStore {
             let reason = url.redact_in(&reason);
             return Err(DbError::NotWritable { url, reason });
         }
+        let vault = Arc::new(Vault::new(settings.secret_key.as_ref()));
+        sealing::bring_up_to_date(&mut connection, &vault, &url)?;
         info!("database {url} is open, schema version {}", report.version);
         let pool = connection::pool(&url, settings.pool_size);
-        Ok(Self { url, pool })
+        Ok(Self { url, pool, vault })
+    }
+
+    /// What it seals stream URLs with.
+    pub fn vault(&self) -> Arc<Vault> {
+        self.vault.clone()
     }
 
     fn with<T>(
@@ -65,7 +82,7 @@ fn whole_second_after(time: DateTime<Utc>) -> i64 {
 
 impl CountStore for DieselCountStore {
     fn write(&self, new: &[Write]) -> Result<(), StoreError> {
-        let groups = writes::group(new)?;
+        let groups = writes::group(new, &self.vault)?;
         self.with(|connection| {
             connection.transaction(|connection| {
                 groups.iter().try_for_each(|group| group.carry_out(connection))
@@ -127,6 +144,10 @@ impl CountStore for DieselCountStore {
         rows.into_iter().map(Rollup::try_from).collect()
     }
 
+    fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        audit::page(self.with(|connection| audit::select(connection, query))?, query.limit)
+    }
+
     // A row that can't be read must not keep the other cameras from running.
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError> {
         let rows: Vec<CameraRow> = self.with(|connection| {
@@ -134,7 +155,7 @@ impl CountStore for DieselCountStore {
         })?;
         let read = |row: CameraRow| {
             let id = row.id;
-            Camera::try_from(row)
+            row.open(&self.vault)
                 .inspect_err(|reason| error!("camera {id}: its stored row can't be read: {reason}"))
                 .ok()
         };

@@ -40,6 +40,20 @@ pub enum DbError {
         /// The newest version that the database has.
         version: String,
     },
+    /// Stream URLs are sealed under keys that are not given. Nothing was changed.
+    #[error(
+        "storage.secret_key (BECAMERA_SECRET_KEY): {place} has the stream URLs of cameras \
+         {cameras} sealed under {keys}, which is not given: set it to that key, or add that key after the \
+         one in use"
+    )]
+    UnknownKey {
+        /// Where they are.
+        place: String,
+        /// The cameras' ids.
+        cameras: String,
+        /// The ids of the keys.
+        keys: String,
+    },
     /// The spool can't be used.
     #[error("storage.spool_path: can't use {}: {reason}", path.display())]
     Spool {

@@ -1,12 +1,13 @@
 //! Deletes what is older than it is to be kept, in small batches.
 //!
-//! The tables have no index by time alone, which every insert would pay for; so each camera's
+//! Samples and rollups have no index by time alone, which every insert would pay for; so each camera's
 //! rows, which lie in the order of time, are cut off at their old end.
 
 use becamera_actors::domain::Cutoffs;
 use diesel::prelude::*;
 
 use super::{
+    audit,
     connection::DbConnection,
     schema::{cameras, rollups, samples},
 };
@@ -17,7 +18,13 @@ const BATCH: i64 = 5_000;
 /// Deletes about [`BATCH`] rows at most. Answers whether more may be left.
 pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> QueryResult<bool> {
     let ids: Vec<i32> = cameras::table.select(cameras::id).load(connection)?;
-    let mut deleted = 0;
+    let mut deleted = match cutoffs.audit {
+        Some(cutoff) => audit::delete_old(connection, cutoff, BATCH)?,
+        None => 0,
+    };
+    if deleted >= BATCH as usize {
+        return Ok(true);
+    }
     for camera in ids {
         if let Some(cutoff) = cutoffs.samples {
             deleted += delete_samples(connection, camera, cutoff.timestamp())?;

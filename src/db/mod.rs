@@ -3,6 +3,7 @@
 //!
 //! One code path serves SQLite and PostgreSQL; the scheme of the database URL chooses.
 
+mod audit;
 mod connection;
 mod count_store;
 mod error;
@@ -12,6 +13,7 @@ mod migrate;
 mod models;
 mod sample_writes;
 mod schema;
+mod sealing;
 mod spool;
 mod url;
 mod writes;

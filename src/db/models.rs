@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::vault::{Vault, VaultError};
+
 use super::schema::{cameras, rollups, samples};
 
 /// A row of `cameras`.
@@ -23,43 +25,56 @@ pub(super) struct CameraRow {
     pub updated_at: i64,
 }
 
-impl TryFrom<&Camera> for CameraRow {
-    type Error = StoreError;
+impl CameraRow {
+    /// What a sealed stream URL belongs to, so that no other camera's row can take it.
+    pub fn seal_context(id: i32) -> String {
+        format!("cameras.stream_url {id}")
+    }
 
-    fn try_from(camera: &Camera) -> Result<Self, StoreError> {
+    /// The row of a camera, its stream URL sealed.
+    pub fn seal(camera: &Camera, vault: &Vault) -> Result<Self, StoreError> {
         let settings = serde_json::to_string(&camera.settings).map_err(|error| {
             StoreError::Rejected(format!("settings of camera {}: {error}", camera.id))
         })?;
         Ok(Self {
             id: camera.id.get(),
             name: camera.name.clone(),
-            stream_url: camera.stream_url.expose().to_owned(),
+            stream_url: vault
+                .seal(camera.stream_url.expose(), Self::seal_context(camera.id.get()).as_bytes()),
             settings,
             desired_state: camera.desired.as_str().to_owned(),
             created_at: camera.created_at.timestamp_micros(),
             updated_at: camera.updated_at.timestamp_micros(),
         })
     }
-}
 
-impl TryFrom<CameraRow> for Camera {
-    type Error = String;
+    /// The id of the key that its stream URL is sealed under, when that is not given.
+    pub fn unknown_key(&self, vault: &Vault) -> Option<String> {
+        match vault.open(&self.stream_url, Self::seal_context(self.id).as_bytes()) {
+            Err(VaultError::UnknownKey(key)) => Some(key),
+            Ok(_) | Err(VaultError::Damaged) => None,
+        }
+    }
 
-    fn try_from(row: CameraRow) -> Result<Self, String> {
+    /// The camera of a row.
+    pub fn open(self, vault: &Vault) -> Result<Camera, String> {
         let time = |micros| DateTime::from_timestamp_micros(micros).ok_or("a time out of range");
-        Ok(Self {
-            id: CameraId::try_from(i64::from(row.id)).map_err(|error| error.to_string())?,
-            name: row.name,
-            stream_url: StreamUrl::trusted(&row.stream_url).map_err(|error| error.to_string())?,
-            settings: serde_json::from_str(&row.settings)
+        let stream_url = vault
+            .open(&self.stream_url, Self::seal_context(self.id).as_bytes())
+            .map_err(|error| format!("stream_url: {error}"))?;
+        Ok(Camera {
+            id: CameraId::try_from(i64::from(self.id)).map_err(|error| error.to_string())?,
+            name: self.name,
+            stream_url: StreamUrl::trusted(&stream_url).map_err(|error| error.to_string())?,
+            settings: serde_json::from_str(&self.settings)
                 .map_err(|error| format!("settings: {error}"))?,
-            desired: match row.desired_state.as_str() {
+            desired: match self.desired_state.as_str() {
                 "running" => DesiredState::Running,
                 "stopped" => DesiredState::Stopped,
                 _ => return Err("desired_state: neither running nor stopped".into()),
             },
-            created_at: time(row.created_at)?,
-            updated_at: time(row.updated_at)?,
+            created_at: time(self.created_at)?,
+            updated_at: time(self.updated_at)?,
         })
     }
 }

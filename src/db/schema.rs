@@ -42,6 +42,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        who -> Text,
+        address -> Nullable<Text>,
+        action -> Text,
+        camera_id -> Nullable<Integer>,
+        worker_id -> Nullable<Text>,
+        changes -> Text,
+    }
+}
+
 diesel::joinable!(samples -> cameras (camera_id));
 diesel::joinable!(rollups -> cameras (camera_id));
 diesel::allow_tables_to_appear_in_same_query!(cameras, samples, rollups);

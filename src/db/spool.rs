@@ -6,7 +6,7 @@ mod rows;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use becamera_actors::{
@@ -17,7 +17,9 @@ use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sqlite::SqliteConnection};
 use log::{error, warn};
 
-use super::DbError;
+use crate::vault::Vault;
+
+use super::{DbError, sealing};
 use rows::StoredWrite;
 
 /// One sample in so many is kept when they are thinned out.
@@ -27,6 +29,7 @@ const THINNING: usize = 4;
 pub struct SqliteSpool {
     path: PathBuf,
     max_bytes: u64,
+    vault: Arc<Vault>,
     inner: Mutex<Inner>,
 }
 
@@ -64,7 +67,30 @@ impl SqliteSpool {
         inner.state.writes = writes;
         inner.state.oldest = oldest;
         inner.update_bytes();
-        Ok(Self { path: path.to_owned(), max_bytes, inner: Mutex::new(inner) })
+        let (path, vault) = (path.to_owned(), Arc::default());
+        Ok(Self { path, max_bytes, vault, inner: Mutex::new(inner) })
+    }
+
+    /// The same, with stream URLs sealed by this vault.
+    ///
+    /// # Errors
+    /// When there are some already, sealed under a key that the vault does not have.
+    pub fn sealing_with(mut self, vault: Arc<Vault>) -> Result<Self, DbError> {
+        self.vault = vault;
+        let mut inner = self.inner();
+        let rows = inner.connection.as_mut().map(|c| rows::others_than_samples(c, 0));
+        drop(inner);
+        let rows = rows.transpose().map_err(|error| DbError::Spool {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })?;
+        let unknown: Vec<_> = rows
+            .into_iter()
+            .flatten()
+            .filter_map(|row| rows::sealed_under_unknown_key(&row, &self.vault))
+            .collect();
+        sealing::refuse_unknown(format!("the spool {}", self.path.display()), unknown)?;
+        Ok(self)
     }
 
     // A panic leaves at most the state behind the file; the next change puts it right.
@@ -143,8 +169,10 @@ impl Inner {
 
 impl Spool for SqliteSpool {
     fn append(&self, writes: &[Write]) -> Result<(), StoreError> {
-        let stored: Vec<StoredWrite> =
-            writes.iter().map(StoredWrite::of).collect::<Result<_, _>>()?;
+        let stored: Vec<StoredWrite> = writes
+            .iter()
+            .map(|write| StoredWrite::of(write, &self.vault))
+            .collect::<Result<_, _>>()?;
         let mut inner = self.inner();
         inner.connection(&self.path).map_err(|error| self.failed(error))?;
         let bytes = rows::estimated_bytes(&stored);
@@ -172,7 +200,7 @@ impl Spool for SqliteSpool {
         let rows = rows::oldest(connection, given, limit).map_err(|error| self.failed(error))?;
         let Some(last) = rows.last() else { return Ok(None) };
         let mark = SpoolMark(last.id);
-        Ok(Some((mark, rows.iter().filter_map(rows::read).collect())))
+        Ok(Some((mark, rows.iter().filter_map(|row| rows::read(row, &self.vault)).collect())))
     }
 
     fn remove(&self, mark: SpoolMark) {
@@ -202,7 +230,8 @@ impl Spool for SqliteSpool {
         let given = inner.given_up_to;
         let Some(connection) = inner.connection.as_mut() else { return Ok(Vec::new()) };
         let rows = rows::others_than_samples(connection, given);
-        Ok(rows.map_err(|error| self.failed(error))?.iter().filter_map(rows::read).collect())
+        let rows = rows.map_err(|error| self.failed(error))?;
+        Ok(rows.iter().filter_map(|row| rows::read(row, &self.vault)).collect())
     }
 
     fn state(&self) -> SpoolState {

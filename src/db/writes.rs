@@ -8,40 +8,45 @@ use becamera_actors::{
 };
 use diesel::prelude::*;
 
+use crate::vault::Vault;
+
 use super::{
+    audit::{self, AuditRow},
     connection::{DbConnection, on_either},
     models::{CameraRow, SampleRow},
     sample_writes::insert_samples,
     schema::cameras,
 };
 
-/// Writes that go together: a registration, or the samples between two of them.
+/// Writes that go together: the samples between two other writes, or one of these.
 pub(super) enum Group {
     /// In the order of their keys, each once.
     Samples(Vec<(SampleRow, Totals)>),
     SaveCamera(CameraRow),
     ForgetCamera(i32),
+    Audit(AuditRow),
 }
 
 /// Puts writes into groups, whose order is to be kept.
 ///
 /// # Errors
 /// [`StoreError::Rejected`] when a value does not fit into its column.
-pub(super) fn group(writes: &[Write]) -> Result<Vec<Group>, StoreError> {
+pub(super) fn group(writes: &[Write], vault: &Vault) -> Result<Vec<Group>, StoreError> {
     let mut groups = Vec::new();
     let mut samples = BTreeMap::new();
     for write in writes {
-        let registration = match write {
+        let other = match write {
             Write::Sample(sample) => {
                 let row = SampleRow::try_from(sample)?;
                 samples.insert(row.key(), (row, Totals::from(sample)));
                 continue;
             }
-            Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::try_from(camera.as_ref())?),
+            Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Group::ForgetCamera(camera.get()),
+            Write::Audit(entry) => Group::Audit(AuditRow::try_from(entry.as_ref())?),
         };
         groups.extend(close(&mut samples));
-        groups.push(registration);
+        groups.push(other);
     }
     groups.extend(close(&mut samples));
     Ok(groups)
@@ -70,6 +75,7 @@ impl Group {
             Self::ForgetCamera(id) => {
                 diesel::delete(cameras::table.find(id)).execute(connection).map(drop)
             }
+            Self::Audit(row) => audit::insert(connection, row),
         }
     }
 }

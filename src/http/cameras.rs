@@ -46,7 +46,9 @@ pub(super) async fn put(
     if definition.stream_url.is_none() {
         return Err(InvalidField::new("stream_url", "is required").into());
     }
-    let (view, is_new) = ask(&state.pool, PutCamera { camera_id, definition }).await??;
+    let (view, is_new) =
+        ask(&state.pool, PutCamera { camera_id, definition, by: state.callers.origin(&request) })
+            .await??;
     let camera = CameraDto::new(view, Utc::now());
     Ok(if is_new { envelope::created(camera) } else { envelope::ok(camera) })
 }
@@ -54,9 +56,10 @@ pub(super) async fn put(
 pub(super) async fn delete(
     state: Data<HttpState>,
     id: Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let camera_id = id.parse()?;
-    ask(&state.pool, DeleteCamera { camera_id }).await??;
+    ask(&state.pool, DeleteCamera { camera_id, by: state.callers.origin(&request) }).await??;
     Ok(envelope::ok(CameraOutcome {
         camera_id,
         status: "deleted",
@@ -73,7 +76,9 @@ pub(super) async fn start(
 ) -> Result<HttpResponse, ApiError> {
     let camera_id = id.parse()?;
     let patch = patch(&state, camera_id, &request, payload).await?;
-    let worker_id = ask(&state.pool, StartCamera { camera_id, patch }).await??;
+    let worker_id =
+        ask(&state.pool, StartCamera { camera_id, patch, by: state.callers.origin(&request) })
+            .await??;
     Ok(envelope::ok(CameraOutcome {
         camera_id,
         status: "processing",
@@ -85,9 +90,10 @@ pub(super) async fn start(
 pub(super) async fn stop(
     state: Data<HttpState>,
     id: Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let camera_id = id.parse()?;
-    ask(&state.pool, StopCamera { camera_id }).await??;
+    ask(&state.pool, StopCamera { camera_id, by: state.callers.origin(&request) }).await??;
     Ok(envelope::ok(CameraOutcome {
         camera_id,
         status: "stopped",

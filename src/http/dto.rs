@@ -1,16 +1,23 @@
 //! The wire types. Times are RFC 3339 in UTC with milliseconds, units stand in the names.
 
+use std::net::IpAddr;
+
 use becamera_actors::{
     domain::{
-        Camera, CameraId, CameraPatch, DetectOverrides, LatestCount, Sample, SourceSettings,
-        StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+        AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange,
+        Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
     },
+    history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::body::object;
+use super::{
+    body::object,
+    live_dto::{CameraStateDto, WorkerStateDto},
+    times,
+};
 
 /// A time as the API shows it.
 #[derive(Debug, Clone, Copy)]
@@ -59,19 +66,11 @@ pub(super) struct CameraOutcome {
     pub(super) message: &'static str,
 }
 
-/// A failure and its time.
-#[derive(Debug, Serialize)]
-pub(super) struct LastError {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-    message: String,
-    at: Timestamp,
-}
-
-/// A camera: its registration, then what it is doing.
+/// A camera: what it is doing, and its registration.
 #[derive(Debug, Serialize)]
 pub(super) struct CameraDto {
-    camera_id: CameraId,
+    #[serde(flatten)]
+    live: CameraStateDto,
     name: Option<String>,
     stream_url: String,
     detect: DetectOverrides,
@@ -79,13 +78,7 @@ pub(super) struct CameraDto {
     desired_state: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
-    state: &'static str,
-    since: Timestamp,
-    worker_id: Option<WorkerId>,
     queue_position: Option<usize>,
-    retry_at: Option<Timestamp>,
-    last_error: Option<LastError>,
-    error_count: u64,
     stream: Option<StreamInfo>,
     fps: f32,
     fps_asked: Option<f32>,
@@ -98,10 +91,11 @@ pub(super) struct CameraDto {
 
 impl CameraDto {
     pub(super) fn new(view: CameraView, now: DateTime<Utc>) -> Self {
-        let Camera { id, name, stream_url, settings, desired, created_at, updated_at } =
+        let live = view.live().into();
+        let Camera { id: _, name, stream_url, settings, desired, created_at, updated_at } =
             view.camera;
         Self {
-            camera_id: id,
+            live,
             name,
             // Displayed, never exposed: the display form has no credentials.
             stream_url: stream_url.to_string(),
@@ -110,17 +104,7 @@ impl CameraDto {
             desired_state: desired.as_str(),
             created_at: Timestamp(created_at),
             updated_at: Timestamp(updated_at),
-            state: view.state.as_str(),
-            since: Timestamp(view.since),
-            worker_id: view.worker_id,
             queue_position: view.queue_position,
-            retry_at: view.retry_at.map(Timestamp),
-            last_error: view.last_error.map(|(failure, at)| LastError {
-                code: Some(failure.code.as_str()),
-                message: stream_url.redact_in(&failure.message),
-                at: Timestamp(at),
-            }),
-            error_count: view.error_count,
             stream: view.stream,
             fps: view.fps,
             fps_asked: view.budget.map(|budget| budget.asked),
@@ -143,50 +127,29 @@ pub(super) struct CameraList {
 /// A worker.
 #[derive(Debug, Serialize)]
 pub(super) struct WorkerDto {
-    worker_id: WorkerId,
-    status: WorkerStatus,
-    current_task: Option<CameraId>,
-    start_time: Option<Timestamp>,
+    #[serde(flatten)]
+    live: WorkerStateDto,
     task_duration_ms: Option<u64>,
     processed_frames: u64,
-    error_count: u64,
-    pid: Option<u32>,
-    restarts: u64,
-    restart_at: Option<Timestamp>,
-    last_error: Option<LastError>,
     backend: Option<String>,
     fps: f32,
     cpu_percent: Option<f32>,
     memory_bytes: Option<u64>,
     inference_ms: Option<f32>,
-    started_at: Option<Timestamp>,
     uptime_ms: Option<u64>,
 }
 
 impl WorkerDto {
     pub(super) fn new(view: WorkerView, now: DateTime<Utc>) -> Self {
         Self {
-            worker_id: view.worker_id,
-            status: view.status,
-            current_task: view.current_task,
-            start_time: view.start_time.map(Timestamp),
+            live: view.live().into(),
             task_duration_ms: view.start_time.map(|at| age_ms(at, now)),
             processed_frames: view.processed_frames,
-            error_count: view.error_count,
-            pid: view.pid,
-            restarts: view.restarts,
-            restart_at: view.restart_at.map(Timestamp),
-            last_error: view.last_error.map(|(message, at)| LastError {
-                code: None,
-                message: becamera_actors::domain::stream_url::redact_urls(&message),
-                at: Timestamp(at),
-            }),
             backend: view.backend,
             fps: view.fps,
             cpu_percent: view.cpu_percent,
             memory_bytes: view.memory_bytes,
             inference_ms: view.inference_ms,
-            started_at: view.started_at.map(Timestamp),
             uptime_ms: view.started_at.map(|at| age_ms(at, now)),
         }
     }
@@ -248,48 +211,13 @@ pub(super) struct QueueList {
     pub(super) queue: Vec<QueueEntryDto>,
 }
 
-/// A camera's newest count.
-#[derive(Debug, Serialize)]
-pub(super) struct CountDto {
-    camera_id: CameraId,
-    people: u32,
-    at: Timestamp,
-    age_ms: u64,
-    worker_id: Option<WorkerId>,
-    state: &'static str,
-}
-
-impl CountDto {
-    /// The count that the cache keeps of this camera.
-    pub(super) fn cached(count: LatestCount, view: &CameraView, now: DateTime<Utc>) -> Self {
-        Self::of(view, count.people, count.at, Some(count.worker_id), now)
-    }
-
-    /// The count that the pool itself knows of, if any.
-    pub(super) fn known(view: &CameraView, now: DateTime<Utc>) -> Option<Self> {
-        Some(Self::of(view, view.last_count?, view.last_frame_at?, view.worker_id, now))
-    }
-
-    fn of(
-        view: &CameraView,
-        people: u32,
-        at: DateTime<Utc>,
-        worker_id: Option<WorkerId>,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let state = view.state.as_str();
-        let camera_id = view.camera.id;
-        Self { camera_id, people, at: Timestamp(at), age_ms: age_ms(at, now), worker_id, state }
-    }
-}
-
 /// A stored second.
 #[derive(Debug, Serialize)]
 pub(super) struct SampleDto {
     camera_id: CameraId,
     run_id: String,
     seq: u32,
-    bucket_start: Timestamp,
+    bucket_start: String,
     frames: u32,
     people_last: u32,
     people_min: u32,
@@ -300,13 +228,14 @@ pub(super) struct SampleDto {
     worker_id: WorkerId,
 }
 
-impl From<Sample> for SampleDto {
-    fn from(sample: Sample) -> Self {
+impl SampleDto {
+    /// With its time by this zone's clock.
+    pub(super) fn new(sample: Sample, calendar: Calendar) -> Self {
         Self {
             camera_id: sample.camera_id,
             run_id: sample.run.to_string(),
             seq: sample.seq,
-            bucket_start: Timestamp(sample.bucket_start),
+            bucket_start: times::with_millis(calendar, sample.bucket_start),
             frames: sample.frames,
             people_last: sample.people_last,
             people_min: sample.people_min,
@@ -327,8 +256,36 @@ pub(super) struct SampleList {
     pub(super) next_cursor: Option<String>,
 }
 
+/// An entry of the audit trail.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditDto {
+    id: i64,
+    at: Timestamp,
+    who: String,
+    address: Option<IpAddr>,
+    action: AuditAction,
+    camera_id: Option<CameraId>,
+    worker_id: Option<WorkerId>,
+    changes: Vec<FieldChange>,
+}
+
+impl From<AuditEntry> for AuditDto {
+    fn from(entry: AuditEntry) -> Self {
+        let AuditEntry { id, at, by, action, camera_id, worker_id, changes } = entry;
+        let (id, at) = (id.0, Timestamp(at));
+        Self { id, at, who: by.who, address: by.address, action, camera_id, worker_id, changes }
+    }
+}
+
+/// A page of the audit trail, newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditList {
+    pub(super) entries: Vec<AuditDto>,
+    pub(super) next_cursor: Option<String>,
+}
+
 /// Milliseconds since a time; 0 where the clock was set back meanwhile.
-fn age_ms(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
+pub(super) fn age_ms(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
     u64::try_from((now - at).num_milliseconds()).unwrap_or(0)
 }
 

@@ -6,6 +6,7 @@ use actix_web::{
 };
 use becamera_actors::{
     domain::{CameraId, InvalidField, stream_url::redact_urls},
+    events::FollowError,
     messages::PoolError,
     ports::StoreError,
 };
@@ -22,6 +23,9 @@ pub(super) enum ApiError {
     /// Storage or cache could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nobody more can follow the events.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
     /// A part of the request can't be taken.
     #[error("{field}: {reason}")]
     InvalidField {
@@ -116,6 +120,10 @@ impl ApiError {
                 (S::SERVICE_UNAVAILABLE, "storage_unavailable")
             }
             Self::Store(StoreError::Rejected(_)) => (S::INTERNAL_SERVER_ERROR, "storage_error"),
+            Self::Follow(FollowError::TooManyClients(_)) => {
+                (S::SERVICE_UNAVAILABLE, "too_many_clients")
+            }
+            Self::Follow(FollowError::Draining) => (S::SERVICE_UNAVAILABLE, "shutting_down"),
             Self::InvalidField { .. } => (S::BAD_REQUEST, "invalid_field"),
             Self::MalformedJson(_) => (S::BAD_REQUEST, "malformed_json"),
             Self::BodyUnreadable(_) => (S::BAD_REQUEST, "body_unreadable"),
@@ -207,6 +215,8 @@ mod tests {
             ),
             (PoolError::WorkerNotFound(worker).into(), 404, "worker_not_found"),
             (PoolError::TooManyCameras(5).into(), 409, "too_many_cameras"),
+            (FollowError::TooManyClients(5).into(), 503, "too_many_clients"),
+            (FollowError::Draining.into(), 503, "shutting_down"),
             (PoolError::Draining.into(), 503, "shutting_down"),
             (StoreError::Unavailable("x".into()).into(), 503, "storage_unavailable"),
             (StoreError::Rejected("x".into()).into(), 500, "storage_error"),

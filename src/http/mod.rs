@@ -1,20 +1,32 @@
 //! The REST interface: HTTP calls become actor messages. This file is the table of contents.
 
+mod analytics;
 mod ask;
+mod audit;
 mod body;
+mod callers;
 mod cameras;
+mod connection;
 mod counts;
+mod csv_stream;
 mod cursor;
 mod dto;
 mod envelope;
 mod error;
+mod events;
+mod format;
 mod health;
+mod history;
+mod live_dto;
 mod metrics;
 mod observe;
 mod query;
 mod queue;
 mod routes;
+mod samples;
+mod sse;
 mod state;
+mod times;
 mod workers;
 
 use std::{io, net::TcpListener, time::Duration};
@@ -26,8 +38,10 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use becamera_actors::settings::ServerSettings;
+pub use callers::Callers;
 use error::ApiError;
 use routes::resource;
+pub use sse::SseEncoder;
 pub use state::{HttpState, Lifecycle};
 
 /// Threads that answer HTTP: handlers only pass messages on.
@@ -60,10 +74,15 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/cameras/{camera_id}/stop").post(cameras::stop))
                 .service(resource("/cameras/{camera_id}/count").get(counts::latest))
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
+                .service(resource("/counts").get(history::cameras))
+                .service(resource("/analytics/summary").get(analytics::summary))
+                .service(resource("/cameras/{camera_id}/audit").get(audit::of_camera))
+                .service(resource("/audit").get(audit::list))
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))
-                .service(resource("/queue").get(queue::list)),
+                .service(resource("/queue").get(queue::list))
+                .service(resource("/events").get(events::follow)),
         )
         .default_service(web::to(async || -> Result<&str, _> { Err(ApiError::RouteNotFound) }));
 }
@@ -85,6 +104,8 @@ pub fn server(state: HttpState, listener: TcpListener) -> io::Result<Server> {
     })
     .workers(THREADS)
     .disable_signals()
+    .tcp_nodelay(true)
+    .on_connect(connection::prepare)
     .client_request_timeout(REQUEST_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_TIMEOUT)

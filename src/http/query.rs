@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, str::FromStr};
 
+use becamera_actors::history::Calendar;
 use chrono::{DateTime, Utc};
 use url::form_urlencoded;
 
@@ -43,6 +44,44 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// A number from 0 to 1.
+    pub(super) fn share(&self, name: &str) -> Result<Option<f64>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match f64::from_str(text) {
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(Some(share)),
+            _ => Err(invalid(name, "must be a number from 0 to 1")),
+        }
+    }
+
+    /// One of these words; the value beside it.
+    pub(super) fn word<T: Copy>(
+        &self,
+        name: &str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, value)) => Ok(Some(*value)),
+            None => {
+                let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                Err(invalid(name, &format!("must be one of {}", words.join(", "))))
+            }
+        }
+    }
+
+    /// The time zone that `tz` names; UTC without it.
+    pub(super) fn calendar(&self) -> Result<Calendar, ApiError> {
+        Ok(self.text("tz").map_or(Ok(Calendar::UTC), str::parse)?)
+    }
+
+    /// Refuses each of these parameters.
+    pub(super) fn refuse(&self, names: &[&str], reason: &str) -> Result<(), ApiError> {
+        match names.iter().find(|name| self.text(name).is_some()) {
+            Some(name) => Err(invalid(name, reason)),
+            None => Ok(()),
+        }
+    }
+
     /// A time in RFC 3339.
     pub(super) fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
@@ -73,8 +112,10 @@ mod tests {
 
     #[test]
     fn parameters_are_read() {
-        let text = "from=2026-01-31T12:00:00%2B02:00&limit=5&cursor=a%20b";
-        let query = Query::parse(text, &["from", "to", "limit", "cursor"]).unwrap();
+        let text = "from=2026-01-31T12:00:00%2B02:00&limit=5&cursor=a%20b&share=0.5";
+        let query = Query::parse(text, &["from", "to", "limit", "cursor", "share"]).unwrap();
+        assert_eq!(query.share("share").unwrap(), Some(0.5));
+        assert_eq!(query.word("limit", &[("1", 'a'), ("5", 'b')]).unwrap(), Some('b'));
         let from = query.time("from").unwrap().unwrap();
         assert_eq!(from.to_rfc3339(), "2026-01-31T10:00:00+00:00");
         assert_eq!(query.count("limit", 10).unwrap(), Some(5));
@@ -94,6 +135,14 @@ mod tests {
             let query = Query::parse(&text, &["limit"]).unwrap();
             assert!(reason(query.count("limit", 10)).contains("limit: must be a whole"), "{bad}");
         }
+        for bad in ["-0.1", "1.1", "NaN", "half", ""] {
+            let text = format!("share={bad}");
+            let query = Query::parse(&text, &["share"]).unwrap();
+            assert!(reason(query.share("share")).contains("share: must be a number"), "{bad}");
+        }
+        let query = Query::parse("group=x", &["group"]).unwrap();
+        let words = query.word("group", &[("camera", 1), ("total", 2)]);
+        assert_eq!(reason(words), "group: must be one of camera, total");
         let time = |text: &str| reason(Query::parse(text, &["from"]).unwrap().time("from"));
         assert!(time("from=yesterday").contains("RFC 3339"));
         assert!(time("from=2026-01-31").contains("RFC 3339"));

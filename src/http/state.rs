@@ -10,9 +10,11 @@ use std::{
 
 use actix::Addr;
 use becamera_actors::{
-    cache::CacheActor, domain::StreamUrlPolicy, metrics::Metrics, pool_supervisor::PoolSupervisor,
-    storage::StorageActor,
+    cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
+    pool_supervisor::PoolSupervisor, storage::StorageActor,
 };
+
+use super::Callers;
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Clone)]
@@ -23,10 +25,14 @@ pub struct HttpState {
     pub storage: Addr<StorageActor>,
     /// Newest counts.
     pub cache: Addr<CacheActor>,
+    /// Who passes events on.
+    pub events: Addr<EventHub>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
     /// Which stream URLs are taken.
     pub stream_urls: StreamUrlPolicy,
+    /// Who calls.
+    pub callers: Callers,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// Where the service stands.

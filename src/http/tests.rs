@@ -8,8 +8,8 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
 };
 use becamera_actors::{
-    cache::CacheActor, domain::StreamUrlPolicy, metrics::Metrics, pool_supervisor::PoolSupervisor,
-    storage::StorageActor,
+    cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
+    pool_supervisor::PoolSupervisor, storage::StorageActor,
 };
 use serde_json::Value;
 
@@ -25,8 +25,10 @@ fn state() -> HttpState {
         pool: nobody::<PoolSupervisor>(),
         storage: nobody::<StorageActor>(),
         cache: nobody::<CacheActor>(),
+        events: nobody::<EventHub>(),
         metrics: Metrics::new("test").unwrap(),
         stream_urls: StreamUrlPolicy::default(),
+        callers: Callers::default(),
         body_limit: 1000,
         lifecycle: Lifecycle::start(),
     }

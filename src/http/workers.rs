@@ -43,7 +43,8 @@ pub(super) async fn restart(
 ) -> Result<HttpResponse, ApiError> {
     let worker_id: WorkerId = id.parse()?;
     let body: RestartBody = body::read(&request, payload, state.body_limit).await?;
-    let restart = RestartWorker { worker_id, force: body.force };
+    let restart =
+        RestartWorker { worker_id, force: body.force, by: state.callers.origin(&request) };
     let view = ask(&state.pool, restart).await??;
     Ok(envelope::ok(RestartOutcome {
         worker: WorkerDto::new(view, Utc::now()),

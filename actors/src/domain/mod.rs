@@ -1,26 +1,33 @@
 //! What becamera talks about: cameras, workers, runs, samples. Plain data and its validation.
 
+mod audit;
 mod camera;
 mod ids;
+mod live;
 mod retention;
 mod rollup;
 mod run;
 mod sample;
+mod secret_keys;
 pub mod stream_url;
 mod worker;
 mod write;
 
+pub(crate) use audit::changes;
+pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
 };
 pub use ids::{CameraId, RunId, WorkerId};
+pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
     Budget, Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
 pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
+pub use secret_keys::SecretKeys;
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
 pub use write::Write;

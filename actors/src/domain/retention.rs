@@ -21,6 +21,8 @@ pub struct Retention {
     pub hours: KeepFor,
     /// Rollups of days in UTC.
     pub days: KeepFor,
+    /// The audit trail.
+    pub audit: KeepFor,
 }
 
 impl Default for Retention {
@@ -31,6 +33,7 @@ impl Default for Retention {
             quarter_hours: KeepFor::Ever,
             hours: KeepFor::Ever,
             days: KeepFor::Ever,
+            audit: KeepFor::days(400),
         }
     }
 }
@@ -45,6 +48,7 @@ impl Retention {
             ("storage.retention.quarter_hours", self.quarter_hours, 86_400),
             ("storage.retention.hours", self.hours, 2 * 86_400),
             ("storage.retention.days", self.days, 2 * 86_400),
+            ("storage.retention.audit", self.audit, 86_400),
         ];
         for (field, keep, seconds) in least {
             if let KeepFor::Span(span) = keep
@@ -70,6 +74,7 @@ impl Retention {
                 };
                 (level, keep.cutoff(now).map(|cutoff| level.start_of(cutoff)))
             }),
+            audit: self.audit.cutoff(now),
         }
     }
 }
@@ -81,6 +86,8 @@ pub struct Cutoffs {
     pub samples: Option<DateTime<Utc>>,
     /// Of rollups of each level.
     pub rollups: [(RollupLevel, Option<DateTime<Utc>>); 4],
+    /// Of the audit trail.
+    pub audit: Option<DateTime<Utc>>,
 }
 
 /// A span such as `30d`, or `forever`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Camera, CameraId, Sample};
+use super::{AuditEntry, Camera, CameraId, Sample};
 
 /// One change of what is stored. Doing it twice is doing it once, as long as everything that came
 /// after it is done again too.
@@ -14,6 +14,8 @@ pub enum Write {
     SaveCamera(Box<Camera>),
     /// Forget a camera and what was counted on it.
     ForgetCamera(CameraId),
+    /// Add an entry to the audit trail, which outlasts the camera that it is about.
+    Audit(Box<AuditEntry>),
 }
 
 impl Write {
@@ -33,6 +35,10 @@ impl fmt::Display for Write {
             }
             Self::SaveCamera(camera) => write!(f, "registration of camera {}", camera.id),
             Self::ForgetCamera(id) => write!(f, "removal of camera {id}"),
+            Self::Audit(entry) => {
+                let action = entry.action.as_str();
+                write!(f, "audit entry {} ({action})", entry.id.0)
+            }
         }
     }
 }

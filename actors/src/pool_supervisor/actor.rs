@@ -10,22 +10,25 @@ use actix::prelude::*;
 use futures_channel::oneshot;
 
 use crate::{
-    cache::{CacheCount, ForgetCount},
     ctl::Ctl,
     domain::{
-        Camera, CameraId, CameraState, Crash, CrashKind, DetectSettings, Exit, Now, WorkerId,
+        Camera, CameraId, CameraState, Crash, CrashKind, DetectSettings, Exit, LiveEvent, Now,
+        WorkerId,
     },
+    events::Publish,
     messages::PoolPhase,
     metrics::Metrics,
     settings::WorkerSettings,
-    storage::{ForgetCamera, SaveCamera, StoreSample},
+    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreSample},
     worker::{
         CheckRunner, RunJob, RunnerFactory, StartRunner, WorkerActor, WorkerReport, WorkerRoutes,
     },
 };
 
 use super::{
+    news::News,
     pool::{Effect, Pool},
+    reports::RunNews,
     slot::SlotState,
     usage::ProcessUsage,
 };
@@ -48,10 +51,10 @@ pub struct PoolSupervisorConfig {
     pub save_camera: Recipient<SaveCamera>,
     /// Forgets registrations.
     pub forget_camera: Recipient<ForgetCamera>,
-    /// Takes the newest counts.
-    pub counts: Recipient<CacheCount>,
-    /// Forgets counts.
-    pub forget_count: Recipient<ForgetCount>,
+    /// Keeps the audit trail.
+    pub audit: Recipient<RecordAudit>,
+    /// Told of every count and of every change of a camera's or worker's state.
+    pub followers: Vec<Recipient<Publish>>,
     /// The service's metrics.
     pub metrics: Metrics,
 }
@@ -59,6 +62,7 @@ pub struct PoolSupervisorConfig {
 /// The supervisor of the worker pool.
 pub struct PoolSupervisor {
     pub(super) pool: Pool,
+    news: News,
     config: PoolSupervisorConfig,
     workers: Vec<Addr<WorkerActor>>,
     controls: HashMap<WorkerId, Arc<Ctl>>,
@@ -74,6 +78,7 @@ impl PoolSupervisor {
         let pool = Pool::new(config.workers.clone(), config.detect, cameras, Now::read());
         Self {
             pool,
+            news: News::default(),
             config,
             workers: Vec::new(),
             controls: HashMap::new(),
@@ -93,6 +98,9 @@ impl PoolSupervisor {
                 break;
             }
             effects.into_iter().for_each(|effect| self.carry_out(effect));
+        }
+        for event in self.news.of(&self.pool, Now::read()) {
+            self.publish(&event);
         }
         self.schedule(due, ctx);
         self.update_gauges();
@@ -120,10 +128,10 @@ impl PoolSupervisor {
             },
             Effect::CancelRun(worker) => self.control(worker, Ctl::cancel),
             Effect::KillRun(worker) => self.control(worker, Ctl::kill),
+            Effect::Audit(entry) => self.config.audit.do_send(RecordAudit(*entry)),
             Effect::SaveCamera(camera) => self.config.save_camera.do_send(SaveCamera(*camera)),
             Effect::ForgetCamera(id) => {
                 self.config.forget_camera.do_send(ForgetCamera(id));
-                self.config.forget_count.do_send(ForgetCount(id));
                 self.config.metrics.forget_camera(id);
             }
             Effect::Released(id) => {
@@ -141,6 +149,12 @@ impl PoolSupervisor {
                 let labels = [worker.to_string(), reason.to_owned()];
                 self.config.metrics.worker_restarts.with_label_values(&labels).inc();
             }
+        }
+    }
+
+    fn publish(&self, event: &LiveEvent) {
+        for follower in &self.config.followers {
+            follower.do_send(Publish(event.clone()));
         }
     }
 
@@ -250,7 +264,6 @@ impl Actor for PoolSupervisor {
             let routes = WorkerRoutes {
                 reports: ctx.address().recipient(),
                 samples: self.config.samples.clone(),
-                counts: self.config.counts.clone(),
                 metrics: self.config.metrics.clone(),
             };
             let thread = move || std::thread::Builder::new().name(worker.to_string());
@@ -275,9 +288,11 @@ impl Handler<WorkerReport> for PoolSupervisor {
             }
             WorkerReport::Died { worker, crash } => self.pool.runner_died(worker, &crash, now),
             WorkerReport::Event { worker, run, event } => {
-                if !self.pool.run_event(worker, run, &event, now) {
+                match self.pool.run_event(worker, run, &event, now) {
+                    RunNews::State => {}
                     // Frequent, and there is nothing to settle.
-                    return;
+                    RunNews::None => return,
+                    RunNews::Count(count) => return self.publish(&LiveEvent::Count(count)),
                 }
             }
             WorkerReport::Finished { worker, run, exit, ready } => {

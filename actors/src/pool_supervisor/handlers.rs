@@ -18,7 +18,8 @@ impl Handler<StartCamera> for PoolSupervisor {
     type Result = Result<WorkerId, PoolError>;
 
     fn handle(&mut self, message: StartCamera, ctx: &mut Self::Context) -> Self::Result {
-        let result = self.pool.start_camera(message.camera_id, message.patch, Now::read());
+        let result =
+            self.pool.start_camera(message.camera_id, message.patch, &message.by, Now::read());
         self.settle(ctx);
         result
     }
@@ -28,7 +29,7 @@ impl Handler<StopCamera> for PoolSupervisor {
     type Result = ResponseFuture<Result<(), PoolError>>;
 
     fn handle(&mut self, message: StopCamera, ctx: &mut Self::Context) -> Self::Result {
-        let completion = self.pool.stop_camera(message.camera_id, Now::read());
+        let completion = self.pool.stop_camera(message.camera_id, &message.by, Now::read());
         self.complete(message.camera_id, completion, ctx)
     }
 }
@@ -37,7 +38,7 @@ impl Handler<DeleteCamera> for PoolSupervisor {
     type Result = ResponseFuture<Result<(), PoolError>>;
 
     fn handle(&mut self, message: DeleteCamera, ctx: &mut Self::Context) -> Self::Result {
-        let completion = self.pool.delete_camera(message.camera_id, Now::read());
+        let completion = self.pool.delete_camera(message.camera_id, &message.by, Now::read());
         self.complete(message.camera_id, completion, ctx)
     }
 }
@@ -46,7 +47,8 @@ impl Handler<PutCamera> for PoolSupervisor {
     type Result = Result<(CameraView, bool), PoolError>;
 
     fn handle(&mut self, message: PutCamera, ctx: &mut Self::Context) -> Self::Result {
-        let new = self.pool.put_camera(message.camera_id, message.definition, Now::read());
+        let new =
+            self.pool.put_camera(message.camera_id, message.definition, &message.by, Now::read());
         self.settle(ctx);
         Ok((self.pool.camera(message.camera_id, Now::read())?, new?))
     }
@@ -56,7 +58,8 @@ impl Handler<RestartWorker> for PoolSupervisor {
     type Result = Result<WorkerView, PoolError>;
 
     fn handle(&mut self, message: RestartWorker, ctx: &mut Self::Context) -> Self::Result {
-        let result = self.pool.restart_worker(message.worker_id, message.force, Now::read());
+        let result =
+            self.pool.restart_worker(message.worker_id, message.force, &message.by, Now::read());
         self.settle(ctx);
         result?;
         self.pool.worker(message.worker_id, Now::read())

@@ -1,15 +1,19 @@
 //! PoolSupervisor: the queue, the workers' slots and the cameras' tasks.
 //!
-//! `pool` (operators' commands), `reports` (what workers say) and `views` (what callers see) are
-//! plain functions of state and time; `actor` and `handlers` are the thin shell around them.
+//! `pool` (operators' commands), `reports` (what workers say), `views` (what callers see) and
+//! `news` (what followers are told) are plain functions of state and time; `actor` and `handlers` are the thin shell around them.
 
 mod actor;
+mod audit;
 mod camera_task;
 mod handlers;
+mod news;
 mod pool;
 mod queue;
 mod rate;
 mod reports;
+mod restart;
+mod resume;
 mod slot;
 mod usage;
 mod views;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        Camera, CameraId, CameraPatch, CameraSettings, DesiredState, DetectSettings, InvalidField,
-        Job, Now, RunId, WorkerId,
+        AuditEntry, AuditId, Camera, CameraId, CameraPatch, CameraSettings, DesiredState,
+        DetectSettings, InvalidField, Job, Now, Origin, RunId, WorkerId,
     },
     messages::{PoolError, PoolPhase},
     settings::WorkerSettings,
@@ -15,6 +15,7 @@ use crate::{
 use super::{
     camera_task::{ActiveRun, CameraTask, Ending, TaskState},
     queue::TaskQueue,
+    resume::Resume,
     slot::{Slot, SlotEvent, SlotState},
 };
 
@@ -36,6 +37,8 @@ pub enum Effect {
     CancelRun(WorkerId),
     /// Kill a worker's process.
     KillRun(WorkerId),
+    /// Add to the audit trail; comes before the change that it is about.
+    Audit(Box<AuditEntry>),
     /// Keep a camera's registration.
     SaveCamera(Box<Camera>),
     /// Forget a camera and its counts.
@@ -65,13 +68,15 @@ pub struct Pool {
     pub(super) slots: Vec<Slot>,
     pub(super) cameras: BTreeMap<CameraId, CameraTask>,
     pub(super) queue: TaskQueue,
+    pub(super) resume: Resume,
     pub(super) phase: PoolPhase,
     pub(super) effects: Vec<Effect>,
+    pub(super) last_audit: Option<AuditId>,
     next_run: RunId,
 }
 
 impl Pool {
-    /// A pool with these cameras; those that should run are queued. Its workers must be started.
+    /// A pool with these cameras; those that should run are queued and go one after another. Its workers must be started.
     pub fn new(
         settings: WorkerSettings,
         detect: DetectSettings,
@@ -79,14 +84,18 @@ impl Pool {
         now: Now,
     ) -> Self {
         let slots = (0..settings.count).map(|i| Slot::new(WorkerId::from_index(i))).collect();
+        let running = cameras.iter().filter(|camera| camera.desired == DesiredState::Running);
+        let resume = Resume::new(running.map(|camera| camera.id), settings.resume_interval);
         let mut pool = Self {
             settings,
             detect,
             slots,
             cameras: BTreeMap::new(),
             queue: TaskQueue::default(),
+            resume,
             phase: PoolPhase::Starting,
             effects: Vec::new(),
+            last_audit: None,
             next_run: RunId::first(now.wall),
         };
         for camera in cameras {
@@ -113,10 +122,12 @@ impl Pool {
         &mut self,
         id: CameraId,
         patch: CameraPatch,
+        by: &Origin,
         now: Now,
     ) -> Result<WorkerId, PoolError> {
         self.refuse_when_draining()?;
         patch.validate()?;
+        let before = self.cameras.get(&id).map(|task| task.camera.clone());
         match self.cameras.get_mut(&id) {
             Some(task) if task.has_task() => return Err(PoolError::CameraHasTask(id)),
             Some(task) => {
@@ -128,6 +139,7 @@ impl Pool {
             None if patch.stream_url.is_none() => return Err(PoolError::CameraNotFound(id)),
             None => self.register(id, patch, DesiredState::Running, now)?,
         }
+        self.audit_change(id, before.as_ref(), by, now);
         self.save(id);
         self.enqueue(id, now);
         self.dispatch(now);
@@ -149,15 +161,18 @@ impl Pool {
     }
 
     /// Stops a camera. See [`crate::messages::StopCamera`].
-    pub fn stop_camera(&mut self, id: CameraId, now: Now) -> Result<Completion, PoolError> {
+    pub fn stop_camera(
+        &mut self,
+        id: CameraId,
+        by: &Origin,
+        now: Now,
+    ) -> Result<Completion, PoolError> {
         let task = self.cameras.get_mut(&id).ok_or(PoolError::CameraNotFound(id))?;
         if matches!(task.state, TaskState::Stopped | TaskState::Idle) {
             return Err(PoolError::CameraAlreadyStopped(id));
         }
         if task.camera.desired != DesiredState::Stopped {
-            task.camera.desired = DesiredState::Stopped;
-            task.camera.updated_at = now.wall;
-            self.save(id);
+            self.no_longer_wanted(id, by, now);
         }
         Ok(self.end_task(id, Ending::Stop, now))
     }
@@ -168,6 +183,7 @@ impl Pool {
         &mut self,
         id: CameraId,
         definition: CameraPatch,
+        by: &Origin,
         now: Now,
     ) -> Result<bool, PoolError> {
         self.refuse_when_draining()?;
@@ -180,16 +196,19 @@ impl Pool {
             if let Some(task) = self.cameras.get_mut(&id) {
                 task.set(TaskState::Idle, now);
             }
+            self.audit_change(id, None, by, now);
             self.save(id);
             return Ok(true);
         };
-        let before = (task.camera.stream_url.clone(), task.camera.settings.clone());
+        let before = task.camera.clone();
         task.camera.name = None;
         task.camera.settings = CameraSettings::default();
         task.camera.updated_at = now.wall;
         apply_patch(&mut task.camera, definition);
-        let changed = before != (task.camera.stream_url.clone(), task.camera.settings.clone());
+        let changed =
+            before.stream_url != task.camera.stream_url || before.settings != task.camera.settings;
         let state = task.state;
+        self.audit_change(id, Some(&before), by, now);
         self.save(id);
         match state {
             TaskState::Active(_) if changed => {
@@ -206,58 +225,23 @@ impl Pool {
     }
 
     /// Deletes a camera. See [`crate::messages::DeleteCamera`].
-    pub fn delete_camera(&mut self, id: CameraId, now: Now) -> Result<Completion, PoolError> {
-        if !self.cameras.contains_key(&id) {
-            return Err(PoolError::CameraNotFound(id));
+    pub fn delete_camera(
+        &mut self,
+        id: CameraId,
+        by: &Origin,
+        now: Now,
+    ) -> Result<Completion, PoolError> {
+        let task = self.cameras.get(&id).ok_or(PoolError::CameraNotFound(id))?;
+        if task.active().is_none_or(|run| run.ending != Some(Ending::Delete)) {
+            self.audit_deletion(id, by, now);
         }
         Ok(self.end_task(id, Ending::Delete, now))
-    }
-
-    /// Restarts a worker. See [`crate::messages::RestartWorker`].
-    pub fn restart_worker(
-        &mut self,
-        worker: WorkerId,
-        force: bool,
-        now: Now,
-    ) -> Result<(), PoolError> {
-        self.refuse_when_draining()?;
-        let index = worker.index();
-        let slot = self.slots.get_mut(index).ok_or(PoolError::WorkerNotFound(worker))?;
-        let how = if force { "by force" } else { "gracefully" };
-        slot.crashes.forget();
-        match slot.state {
-            SlotState::Busy { camera, .. } => {
-                log::info!("{worker}: an operator restarts it {how}; camera {camera} moves");
-                slot.restart_after_run = true;
-                self.effects.push(if force {
-                    Effect::KillRun(worker)
-                } else {
-                    Effect::CancelRun(worker)
-                });
-                if let Some(run) = self.cameras.get_mut(&camera).and_then(CameraTask::active_mut) {
-                    run.ending = run.ending.max(Some(Ending::Requeue));
-                }
-            }
-            SlotState::Starting { .. } if !force => {
-                log::info!("{worker}: an operator restarts it, but it is starting already");
-            }
-            SlotState::Stopped => {}
-            SlotState::Starting { .. }
-            | SlotState::Idle
-            | SlotState::Backoff { .. }
-            | SlotState::Quarantined { .. } => {
-                log::info!("{worker}: an operator restarts it {how}");
-                self.start_runner(index, true);
-            }
-        }
-        self.dispatch(now);
-        Ok(())
     }
 
     /// Ends everything: runs are cancelled, nothing new begins.
     pub fn drain(&mut self, now: Now) {
         self.phase = PoolPhase::Draining;
-        while self.queue.pop().is_some() {}
+        self.queue.clear();
         for slot in &mut self.slots {
             if matches!(slot.state, SlotState::Busy { .. }) {
                 self.effects.push(Effect::CancelRun(slot.worker));
@@ -286,13 +270,15 @@ impl Pool {
         loop {
             let idle = self.slots.iter().enumerate().filter(|(_, s)| s.state == SlotState::Idle);
             let Some((index, _)) = idle.min_by_key(|(_, slot)| slot.last_used) else { return };
-            let Some(id) = self.queue.pop() else { return };
+            let may_go = |id| self.resume.lets(id, now.mono);
+            let Some(id) = self.queue.pop(may_go) else { return };
             let Some(task) = self.cameras.get_mut(&id) else { continue };
             let (slot, run) = (&mut self.slots[index], self.next_run);
             if !slot.apply(SlotEvent::Assign { run, camera: id }) {
                 return;
             }
             self.next_run = run.next();
+            self.resume.taken(id, now.mono);
             slot.last_used = Some(now.mono);
             slot.assigned_at = Some(now.wall);
             slot.rate.reset(now.mono);
@@ -343,6 +329,16 @@ impl Pool {
         }
     }
 
+    /// Notes that a camera is not to run, neither now nor after a restart of the service.
+    pub(super) fn no_longer_wanted(&mut self, id: CameraId, by: &Origin, now: Now) {
+        let Some(task) = self.cameras.get_mut(&id) else { return };
+        let before = task.camera.clone();
+        task.camera.desired = DesiredState::Stopped;
+        task.camera.updated_at = now.wall;
+        self.audit_change(id, Some(&before), by, now);
+        self.save(id);
+    }
+
     pub(super) fn forget(&mut self, id: CameraId) {
         self.queue.remove(id);
         self.cameras.remove(&id);
@@ -361,6 +357,7 @@ impl Pool {
             return Completion::WhenReleased;
         }
         self.queue.remove(id);
+        self.resume.remove(id);
         match ending {
             Ending::Requeue => {}
             Ending::Stop => {
@@ -400,7 +397,7 @@ impl Pool {
         Ok(())
     }
 
-    fn refuse_when_draining(&self) -> Result<(), PoolError> {
+    pub(super) fn refuse_when_draining(&self) -> Result<(), PoolError> {
         if self.phase == PoolPhase::Draining { Err(PoolError::Draining) } else { Ok(()) }
     }
 }

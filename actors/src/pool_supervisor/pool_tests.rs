@@ -6,15 +6,19 @@ use proptest::prelude::*;
 
 use crate::{
     domain::{
-        CameraId, CameraPatch, CameraState, Crash, CrashKind, DetectSettings, Exit, Failure,
-        FailureCode, Job, Now, Progress, RunId, RunnerInfo, SourceSettings, StreamEvent,
-        StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+        AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, CameraState, Crash, CrashKind,
+        DesiredState, DetectSettings, Exit, Failure, FailureCode, Job, Now, Origin, Progress,
+        RunId, RunnerInfo, SourceSettings, StreamEvent, StreamInfo, StreamUrl, WorkerId,
+        WorkerStatus,
     },
     messages::{PoolError, PoolPhase},
     settings::WorkerSettings,
 };
 
 use super::pool::{Completion, Effect, Pool};
+
+mod audit;
+mod resume;
 
 struct World {
     pool: Pool,
@@ -24,6 +28,9 @@ struct World {
     /// Runs that were told to end.
     cancelled: Vec<WorkerId>,
     released: Vec<CameraId>,
+    audit: Vec<AuditEntry>,
+    /// Audit entries and registrations, in the order in which they are to be written.
+    stored: Vec<&'static str>,
 }
 
 fn camera(id: i64) -> CameraId {
@@ -32,6 +39,10 @@ fn camera(id: i64) -> CameraId {
 
 fn worker(number: usize) -> WorkerId {
     WorkerId::from_index(number - 1)
+}
+
+fn me() -> Origin {
+    Origin::caller([192, 0, 2, 7].into(), Some("alice"))
 }
 
 fn live() -> CameraPatch {
@@ -54,13 +65,24 @@ fn failure() -> Exit {
 
 impl World {
     fn new(workers: usize) -> Self {
-        let settings = WorkerSettings { count: workers, ..WorkerSettings::default() };
-        let now = Now { mono: Instant::now(), wall: chrono::Utc::now() };
-        let pool = Pool::new(settings, DetectSettings::default(), Vec::new(), now);
-        let jobs = vec![None; workers];
-        let mut world = Self { pool, now, jobs, cancelled: Vec::new(), released: Vec::new() };
+        let mut world = Self::resuming(workers, Vec::new());
         world.settle();
         world
+    }
+
+    /// A service that starts with these cameras; its workers are not ready yet.
+    fn resuming(workers: usize, cameras: Vec<Camera>) -> Self {
+        let settings = WorkerSettings { count: workers, ..WorkerSettings::default() };
+        let now = Now { mono: Instant::now(), wall: chrono::Utc::now() };
+        Self {
+            pool: Pool::new(settings, DetectSettings::default(), cameras, now),
+            now,
+            jobs: vec![None; workers],
+            cancelled: Vec::new(),
+            released: Vec::new(),
+            audit: Vec::new(),
+            stored: Vec::new(),
+        }
     }
 
     /// Carries out effects; workers start at once.
@@ -85,14 +107,20 @@ impl World {
                         self.cancelled.push(worker);
                     }
                     Effect::Released(id) => self.released.push(id),
-                    _ => {}
+                    Effect::Audit(entry) => {
+                        self.stored.push(entry.action.as_str());
+                        self.audit.push(*entry);
+                    }
+                    Effect::SaveCamera(_) => self.stored.push("save"),
+                    Effect::ForgetCamera(_) => self.stored.push("forget"),
+                    Effect::Reconnect(..) | Effect::WorkerFailed(..) => {}
                 }
             }
         }
     }
 
     fn start(&mut self, id: i64, patch: CameraPatch) -> Result<WorkerId, PoolError> {
-        let result = self.pool.start_camera(camera(id), patch, self.now);
+        let result = self.pool.start_camera(camera(id), patch, &me(), self.now);
         self.settle();
         result
     }
@@ -153,7 +181,7 @@ fn four_cameras_take_four_workers_and_the_fifth_waits() {
     assert_eq!(world.start(5, live()), Err(waits));
     assert_eq!(world.start(5, live()), Err(PoolError::CameraHasTask(camera(5))));
     assert_eq!(world.state(5), CameraState::Pending);
-    world.pool.stop_camera(camera(2), world.now).unwrap();
+    world.pool.stop_camera(camera(2), &me(), world.now).unwrap();
     world.settle();
     world.finish_cancelled();
     assert_eq!((world.state(2), world.worker_of(5)), (CameraState::Stopped, Some(worker(2))));
@@ -226,7 +254,7 @@ fn too_many_crashes_quarantine_a_worker_until_an_operator_restarts_it() {
     assert_eq!(world.status(1), WorkerStatus::Quarantined);
     world.pass(60.0);
     assert_eq!(world.status(1), WorkerStatus::Quarantined);
-    world.pool.restart_worker(worker(1), false, world.now).unwrap();
+    world.pool.restart_worker(worker(1), false, &me(), world.now).unwrap();
     world.settle();
     assert_eq!(world.status(1), WorkerStatus::Busy);
 }
@@ -264,24 +292,24 @@ fn a_recording_that_crashes_thrice_at_one_frame_is_given_up() {
 fn a_stop_works_in_every_state() {
     let mut world = World::new(1);
     assert_eq!(
-        world.pool.stop_camera(camera(1), world.now),
+        world.pool.stop_camera(camera(1), &me(), world.now),
         Err(PoolError::CameraNotFound(camera(1)))
     );
     world.start(1, live()).unwrap();
     world.start(2, live()).unwrap_err();
-    assert_eq!(world.pool.stop_camera(camera(2), world.now), Ok(Completion::Done));
-    assert_eq!(world.pool.stop_camera(camera(1), world.now), Ok(Completion::WhenReleased));
+    assert_eq!(world.pool.stop_camera(camera(2), &me(), world.now), Ok(Completion::Done));
+    assert_eq!(world.pool.stop_camera(camera(1), &me(), world.now), Ok(Completion::WhenReleased));
     world.settle();
     // It crashes instead of ending as it was told: stopped all the same.
     world.finish(worker(1), crash());
     assert_eq!((world.state(1), world.state(2)), (CameraState::Stopped, CameraState::Stopped));
     assert_eq!(world.released, [camera(1)]);
-    let again = world.pool.stop_camera(camera(1), world.now);
+    let again = world.pool.stop_camera(camera(1), &me(), world.now);
     assert_eq!(again, Err(PoolError::CameraAlreadyStopped(camera(1))));
     world.pass(1.0);
     world.start(1, CameraPatch::default()).unwrap();
     world.finish(worker(1), failure());
-    assert_eq!(world.pool.stop_camera(camera(1), world.now), Ok(Completion::Done));
+    assert_eq!(world.pool.stop_camera(camera(1), &me(), world.now), Ok(Completion::Done));
     world.pass(100.0);
     assert_eq!(world.state(1), CameraState::Stopped);
 }
@@ -290,27 +318,28 @@ fn a_stop_works_in_every_state() {
 fn a_restarted_worker_gives_its_camera_to_another() {
     let mut world = World::new(2);
     world.start(1, live()).unwrap();
-    world.pool.restart_worker(worker(1), false, world.now).unwrap();
+    world.pool.restart_worker(worker(1), false, &me(), world.now).unwrap();
     world.settle();
     assert_eq!(world.status(1), WorkerStatus::Busy, "until its run has ended");
     world.finish_cancelled();
     assert_eq!((world.worker_of(1), world.status(1)), (Some(worker(2)), WorkerStatus::Idle));
     assert_eq!(world.pool.worker(worker(1), world.now).unwrap().restarts, 1);
-    assert!(world.pool.restart_worker(worker(3), false, world.now).is_err());
+    assert!(world.pool.restart_worker(worker(3), false, &me(), world.now).is_err());
 }
 
 #[test]
 fn a_changed_camera_runs_on_with_its_new_settings() {
     let mut world = World::new(1);
     world.start(1, live()).unwrap();
-    assert_eq!(world.pool.put_camera(camera(1), live(), world.now), Ok(false));
+    assert_eq!(world.pool.put_camera(camera(1), live(), &me(), world.now), Ok(false));
     world.settle();
     assert!(world.cancelled.is_empty(), "nothing has changed");
-    assert_eq!(world.pool.put_camera(camera(1), recording(), world.now), Ok(false));
+    assert_eq!(world.pool.put_camera(camera(1), recording(), &me(), world.now), Ok(false));
     world.settle();
     world.finish_cancelled();
     assert!(world.jobs[0].as_ref().unwrap().url.is_file());
-    let error = world.pool.put_camera(camera(1), CameraPatch::default(), world.now).unwrap_err();
+    let error =
+        world.pool.put_camera(camera(1), CameraPatch::default(), &me(), world.now).unwrap_err();
     assert!(error.to_string().contains("stream_url"), "{error}");
 }
 
@@ -318,8 +347,8 @@ fn a_changed_camera_runs_on_with_its_new_settings() {
 fn a_deleted_camera_is_gone_once_its_worker_lets_go() {
     let mut world = World::new(1);
     world.start(1, live()).unwrap();
-    world.pool.stop_camera(camera(1), world.now).unwrap();
-    assert_eq!(world.pool.delete_camera(camera(1), world.now), Ok(Completion::WhenReleased));
+    world.pool.stop_camera(camera(1), &me(), world.now).unwrap();
+    assert_eq!(world.pool.delete_camera(camera(1), &me(), world.now), Ok(Completion::WhenReleased));
     world.settle();
     world.finish_cancelled();
     assert!(world.pool.camera(camera(1), world.now).is_err());
@@ -378,14 +407,14 @@ proptest! {
         for step in steps {
             match step {
                 Step::Start(id) => drop(world.start(id, live())),
-                Step::Stop(id) => drop(world.pool.stop_camera(camera(id), world.now)),
-                Step::Delete(id) => drop(world.pool.delete_camera(camera(id), world.now)),
+                Step::Stop(id) => drop(world.pool.stop_camera(camera(id), &me(), world.now)),
+                Step::Delete(id) => drop(world.pool.delete_camera(camera(id), &me(), world.now)),
                 Step::Finish(slot, 0) => world.finish(worker(slot), crash()),
                 Step::Finish(slot, 1) => world.finish(worker(slot), Exit::Ended),
                 Step::Finish(slot, _) => world.finish(worker(slot), failure()),
                 Step::Progress(slot) => world.progress(worker(slot), 30),
                 Step::Restart(slot, force) => {
-                    drop(world.pool.restart_worker(worker(slot), force, world.now));
+                    drop(world.pool.restart_worker(worker(slot), force, &me(), world.now));
                 }
                 Step::LetGo => world.finish_cancelled(),
                 Step::Pass(seconds) => world.pass(seconds),

@@ -25,9 +25,15 @@ impl TaskQueue {
         self.entries.push_front((camera, now));
     }
 
-    /// Takes the next camera.
-    pub fn pop(&mut self) -> Option<CameraId> {
-        self.entries.pop_front().map(|(camera, _)| camera)
+    /// Takes the next camera that may go.
+    pub fn pop(&mut self, may_go: impl Fn(CameraId) -> bool) -> Option<CameraId> {
+        let place = self.entries.iter().position(|(camera, _)| may_go(*camera))?;
+        self.entries.remove(place).map(|(camera, _)| camera)
+    }
+
+    /// Takes all out.
+    pub fn clear(&mut self) {
+        self.entries.clear();
     }
 
     /// Takes a camera out.
@@ -67,6 +73,7 @@ mod tests {
         assert_eq!(order, [3, 1, 2]);
         assert_eq!(queue.position(camera(2)), Some(3));
         queue.remove(camera(1));
-        assert_eq!((queue.pop(), queue.len()), (Some(camera(3)), 1));
+        assert_eq!((queue.pop(|id| id != camera(3)), queue.len()), (Some(camera(2)), 1));
+        assert_eq!((queue.pop(|_| false), queue.pop(|_| true)), (None, Some(camera(3))));
     }
 }

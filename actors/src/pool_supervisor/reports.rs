@@ -5,8 +5,8 @@ use std::time::Instant;
 use crate::{
     backoff::{Backoff, RestartDecision},
     domain::{
-        Budget, CameraId, Crash, DesiredState, Exit, Failure, FailureCode, Now, Progress, RunId,
-        RunnerInfo, StreamEvent, StreamInfo, WorkerId,
+        Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, Now, Origin, Progress,
+        RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
     },
     messages::PoolPhase,
 };
@@ -19,6 +19,17 @@ use super::{
 
 /// A frame-processing line is logged every so many frames of a camera.
 const LOG_EVERY_FRAMES: u64 = 100;
+
+/// What an event of a run brought.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunNews {
+    /// Nothing that others need to know.
+    None,
+    /// The camera's state changed.
+    State,
+    /// The camera has a new count.
+    Count(LatestCount),
+}
 
 impl Pool {
     /// A worker's runner is ready, or could not start.
@@ -58,21 +69,28 @@ impl Pool {
         }
     }
 
-    /// Something happened in a run. Answers whether the camera's state changed.
+    /// Something happened in a run.
     pub fn run_event(
         &mut self,
         worker: WorkerId,
         run: RunId,
         event: &StreamEvent,
         now: Now,
-    ) -> bool {
-        let Some((slot, id, task)) = self.running(worker, run) else { return false };
+    ) -> RunNews {
+        let Some((slot, id, task)) = self.running(worker, run) else { return RunNews::None };
         match event {
-            StreamEvent::Opened(info) => opened(slot, id, task, info, now),
-            StreamEvent::Progress(progress) => progressed(slot, id, task, progress, now),
-            StreamEvent::Sample(_) => {}
+            StreamEvent::Opened(info) => {
+                opened(slot, id, task, info, now);
+                RunNews::State
+            }
+            StreamEvent::Progress(progress) => {
+                progressed(slot, id, task, progress, now);
+                let count =
+                    |people| LatestCount { camera_id: id, people, at: now.wall, worker_id: worker };
+                progress.people.map_or(RunNews::None, |people| RunNews::Count(count(people)))
+            }
+            StreamEvent::Sample(_) => RunNews::None,
         }
-        matches!(event, StreamEvent::Opened(_))
     }
 
     /// A run is over. `ready`: the worker can take the next one as it is.
@@ -92,7 +110,8 @@ impl Pool {
         let failed = matches!(exit, Exit::Failed(_)) && ending.is_none();
         slot.error_count += u64::from(failed);
         if let (true, Exit::Failed(failure)) = (failed, &exit) {
-            slot.last_error = Some((format!("camera {id}: {failure}"), now.wall));
+            let message = task.camera.stream_url.redact_in(&failure.message);
+            slot.last_error = Some((format!("camera {id}: {message}"), now.wall));
         }
         match &exit {
             _ if self.phase == PoolPhase::Draining => {
@@ -132,7 +151,9 @@ impl Pool {
         }
         self.dispatch(now);
         let slots = self.slots.iter().filter_map(Slot::due);
-        slots.chain(self.cameras.values().filter_map(due)).min()
+        let idle = self.slots.iter().any(|slot| slot.state == SlotState::Idle);
+        let resume = self.resume.due().filter(|_| idle);
+        slots.chain(self.cameras.values().filter_map(due)).chain(resume).min()
     }
 
     fn running(
@@ -200,10 +221,8 @@ impl Pool {
             (Some(Ending::Requeue), _) | (None, Exit::Cancelled) => self.requeue_first(id, now),
             (None, Exit::Ended) => {
                 task.set(TaskState::Idle, now);
-                task.camera.desired = DesiredState::Stopped;
-                task.camera.updated_at = now.wall;
                 log::info!("camera {id}: read to its end by {worker}, {} frames", task.run_frames);
-                self.save(id);
+                self.no_longer_wanted(id, &Origin::system(), now);
             }
             (None, Exit::Failed(failure)) => self.camera_failed(id, worker, failure, now),
             (None, Exit::Crashed(crash)) => self.camera_crashed(id, &crash, now),
@@ -249,9 +268,7 @@ impl Pool {
                 task.last_error =
                     Some((Failure::new(FailureCode::PoisonedInput, message), now.wall));
                 task.set(TaskState::Failed, now);
-                task.camera.desired = DesiredState::Stopped;
-                task.camera.updated_at = now.wall;
-                self.save(id);
+                self.no_longer_wanted(id, &Origin::system(), now);
             }
         }
     }

@@ -68,6 +68,7 @@ impl WriteBuffer {
                 self.forgotten.insert(*camera);
                 self.drop_samples_of_forgotten();
             }
+            Write::Audit(_) => {}
         }
         self.writes.push_back((self.next_place, write));
         self.next_place += 1;

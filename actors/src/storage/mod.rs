@@ -19,7 +19,7 @@ pub use buffer::{Batch, WriteBuffer};
 pub use plan::{News, Step, WritePlan};
 
 use crate::{
-    domain::{Camera, CameraId, Sample, Write},
+    domain::{AuditEntry, Camera, CameraId, Sample, Write},
     ports::{CountStore, Spool, StoreError},
 };
 
@@ -41,6 +41,12 @@ pub struct SaveCamera(pub Camera);
 #[rtype(result = "()")]
 pub struct ForgetCamera(pub CameraId);
 
+/// Adds an entry to the audit trail. It is written together with what it is about, when that
+/// follows at once.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct RecordAudit(pub AuditEntry);
+
 /// The registered cameras as they are once the spool is replayed. Blocking; for the start.
 ///
 /// # Errors
@@ -54,7 +60,7 @@ pub fn load_cameras(store: &dyn CountStore, spool: &dyn Spool) -> Result<Vec<Cam
                 cameras.push(*camera);
             }
             Write::ForgetCamera(id) => cameras.retain(|other| other.id != id),
-            Write::Sample(_) => {}
+            Write::Sample(_) | Write::Audit(_) => {}
         }
     }
     cameras.sort_by_key(|camera| camera.id);

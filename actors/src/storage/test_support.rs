@@ -55,6 +55,7 @@ pub fn camera(id: i64, name: &str) -> Camera {
 pub struct FakeStore {
     pub samples: Mutex<BTreeMap<(CameraId, i64), Sample>>,
     pub cameras: Mutex<BTreeMap<CameraId, Camera>>,
+    pub audit: Mutex<BTreeMap<AuditId, AuditEntry>>,
     pub writes: AtomicUsize,
     pub away: AtomicBool,
     pub panics: AtomicBool,
@@ -116,6 +117,9 @@ impl CountStore for FakeStore {
                     cameras.remove(camera);
                     samples.retain(|(id, _), _| id != camera);
                 }
+                Write::Audit(entry) => {
+                    self.audit.lock().unwrap().insert(entry.id, (**entry).clone());
+                }
             }
         }
         Ok(())
@@ -130,6 +134,12 @@ impl CountStore for FakeStore {
     fn read_rollups(&self, _: &RollupQuery) -> Result<Vec<Rollup>, StoreError> {
         self.check()?;
         Ok(Vec::new())
+    }
+
+    fn read_audit(&self, _: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.check()?;
+        let entries = self.audit.lock().unwrap().values().rev().cloned().collect();
+        Ok(AuditPage { entries, more: false })
     }
 
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError> {

@@ -9,9 +9,8 @@ use std::{
 use actix::prelude::*;
 
 use crate::{
-    cache::CacheCount,
     ctl::Ctl,
-    domain::{Crash, CrashKind, Exit, Job, LatestCount, RunId, RunnerInfo, StreamEvent, WorkerId},
+    domain::{Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId},
     metrics::Metrics,
     ports::StreamRunner,
     storage::StoreSample,
@@ -27,8 +26,6 @@ pub struct WorkerRoutes {
     pub reports: Recipient<WorkerReport>,
     /// The storage.
     pub samples: Recipient<StoreSample>,
-    /// The cache.
-    pub counts: Recipient<CacheCount>,
     /// The service's metrics.
     pub metrics: Metrics,
 }
@@ -208,17 +205,7 @@ impl Handler<StopRunner> for WorkerActor {
 fn route(routes: &WorkerRoutes, job: &Job, event: StreamEvent) {
     match &event {
         StreamEvent::Opened(_) => {}
-        StreamEvent::Progress(progress) => {
-            routes.metrics.record_progress(job.camera, progress);
-            if let Some(people) = progress.people {
-                routes.counts.do_send(CacheCount(LatestCount {
-                    camera_id: job.camera,
-                    people,
-                    at: chrono::Utc::now(),
-                    worker_id: job.worker,
-                }));
-            }
-        }
+        StreamEvent::Progress(progress) => routes.metrics.record_progress(job.camera, progress),
         StreamEvent::Sample(sample) => routes.samples.do_send(StoreSample(sample.clone())),
     }
     let (worker, run) = (job.worker, job.run);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use becamera_actors::{
-    domain::{Camera, CameraId, Sample, Write},
+    domain::{AuditEntry, CameraId, Sample, Write},
     ports::StoreError,
 };
 use chrono::{DateTime, Utc};
@@ -16,6 +16,8 @@ use diesel::{
 };
 use log::error;
 use serde::{Deserialize, Serialize};
+
+use crate::vault::Vault;
 
 use super::{
     super::{
@@ -64,14 +66,16 @@ enum Payload {
     Sample(Sample),
     SaveCamera(CameraRow),
     ForgetCamera(CameraId),
+    Audit(Box<AuditEntry>),
 }
 
 impl StoredWrite {
-    pub(super) fn of(write: &Write) -> Result<Self, StoreError> {
+    pub(super) fn of(write: &Write, vault: &Vault) -> Result<Self, StoreError> {
         let payload = match write {
             Write::Sample(sample) => Payload::Sample(sample.clone()),
-            Write::SaveCamera(camera) => Payload::SaveCamera(CameraRow::try_from(camera.as_ref())?),
+            Write::SaveCamera(camera) => Payload::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Payload::ForgetCamera(*camera),
+            Write::Audit(entry) => Payload::Audit(entry.clone()),
         };
         let payload = serde_json::to_string(&payload)
             .map_err(|error| StoreError::Rejected(format!("{write}: {error}")))?;
@@ -116,16 +120,24 @@ pub(super) fn is_damage(reason: &str) -> bool {
 }
 
 /// The write of a row; one that can't be read is lost, and said.
-pub(super) fn read(row: &Row) -> Option<Write> {
+pub(super) fn read(row: &Row, vault: &Vault) -> Option<Write> {
     let write = match serde_json::from_str(&row.payload) {
         Ok(Payload::Sample(sample)) => Ok(Write::Sample(sample)),
         Ok(Payload::SaveCamera(camera)) => {
-            Camera::try_from(camera).map(|camera| Write::SaveCamera(Box::new(camera)))
+            camera.open(vault).map(|camera| Write::SaveCamera(Box::new(camera)))
         }
         Ok(Payload::ForgetCamera(camera)) => Ok(Write::ForgetCamera(camera)),
+        Ok(Payload::Audit(entry)) => Ok(Write::Audit(entry)),
         Err(error) => Err(error.to_string()),
     };
     write.inspect_err(|reason| error!("spool: write {} can't be read: {reason}", row.id)).ok()
+}
+
+/// The camera of a registration whose stream URL is sealed under a key that is not given, and the
+/// key's id.
+pub(super) fn sealed_under_unknown_key(row: &Row, vault: &Vault) -> Option<(i32, String)> {
+    let Ok(Payload::SaveCamera(camera)) = serde_json::from_str(&row.payload) else { return None };
+    camera.unknown_key(vault).map(|key| (camera.id, key))
 }
 
 pub(super) fn estimated_bytes(stored: &[StoredWrite]) -> u64 {

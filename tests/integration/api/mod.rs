@@ -1,8 +1,11 @@
 //! One file a resource of the REST interface.
 
+mod analytics;
 mod cameras;
 mod counts;
 mod errors;
+mod events;
 mod health;
+mod history;
 mod queue;
 mod workers;

@@ -1,9 +1,10 @@
 //! A restart of the service: what ran goes on by itself.
 
+use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::support::{clips, rtsp::RtspCamera, secs, service::Service};
+use crate::support::{SOON, clips, rtsp::RtspCamera, secs, service::Service, wait_for};
 
 fn set_up(service: &Service) {
     let url = RtspCamera::shared().url();
@@ -77,4 +78,27 @@ fn a_camera_that_waited_in_the_queue_runs_after_a_restart_too() {
     service.wait_new_count(running);
     service.stop_camera_in_time(running);
     service.wait_new_count(3 - running);
+}
+
+#[test]
+fn cameras_resume_one_after_another() {
+    let service =
+        Service::with().set("WORKERS_COUNT", 4).set("WORKERS_RESUME_INTERVAL", "400ms").start();
+    for id in 1..=4 {
+        service.start_looping(id, &clips::long_mp4()).ok(200);
+    }
+
+    let service = service.restart();
+
+    let assigned = |worker: &serde_json::Value| worker["start_time"].as_str()?.parse().ok();
+    let (mut times, _) = wait_for("all four run again", SOON, || {
+        service.workers().iter().map(assigned).collect::<Option<Vec<DateTime<Utc>>>>()
+    });
+    times.sort();
+    for pair in times.windows(2) {
+        assert!((pair[1] - pair[0]).num_milliseconds() >= 399, "{times:?}");
+    }
+    for id in 1..=4 {
+        service.wait_new_count(id);
+    }
 }

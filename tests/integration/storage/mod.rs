@@ -1,11 +1,14 @@
 //! The data side against real databases: SQLite files, and a PostgreSQL and a Redis that the
 //! tests start themselves.
 
+mod audit;
 mod crash;
 mod disk_full;
 mod ledger;
 mod outage;
 mod redis;
+mod redis_outage;
+mod registry;
 mod rollups;
 mod startup;
 mod suite;

@@ -9,6 +9,7 @@ use serde_json::Value;
 pub struct Client {
     agent: ureq::Agent,
     base: String,
+    header: Option<(String, String)>,
 }
 
 /// What the service answered.
@@ -16,6 +17,8 @@ pub struct Client {
 pub struct Answer {
     pub status: u16,
     pub content_type: String,
+    /// The header `content-disposition`.
+    pub disposition: String,
     /// The body as it came.
     pub text: String,
     /// The body as JSON, or null.
@@ -28,11 +31,26 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
             .build();
-        Self { agent: config.into(), base: format!("http://{address}") }
+        Self { agent: config.into(), base: format!("http://{address}"), header: None }
+    }
+
+    /// The same with one more header in every request.
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        Self { header: Some((name.into(), value.into())), ..self.clone() }
     }
 
     pub fn get(&self, path: &str) -> Answer {
         self.try_send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// A GET that asks for this type of content.
+    pub fn get_as(&self, path: &str, accept: &str) -> Answer {
+        let request = ureq::http::Request::get(format!("{}{path}", self.base));
+        let request = request.header("accept", accept).body(()).unwrap();
+        self.agent
+            .run(request)
+            .and_then(Answer::read)
+            .unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
     pub fn delete(&self, path: &str) -> Answer {
@@ -65,28 +83,34 @@ impl Client {
         path: &str,
         body: Option<&str>,
     ) -> Result<Answer, ureq::Error> {
-        let request = ureq::http::Request::builder()
+        let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header("content-type", "application/json");
-        let mut response = match body {
+        if let Some((name, value)) = &self.header {
+            request = request.header(name, value);
+        }
+        let response = match body {
             Some(body) => self.agent.run(request.body(body)?)?,
             None => self.agent.run(request.body(())?)?,
         };
-        let status = response.status().as_u16();
-        let content_type = response
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
-        let text = response.body_mut().read_to_string()?;
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status, content_type, text, json })
+        Answer::read(response)
     }
 }
 
 impl Answer {
+    fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Self, ureq::Error> {
+        let status = response.status().as_u16();
+        let header = |name| {
+            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (content_type, disposition) = (header("content-type"), header("content-disposition"));
+        let text = response.body_mut().read_to_string()?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Self { status, content_type, disposition, text, json })
+    }
+
     /// Asserts a success with this status and gives its data.
     #[track_caller]
     pub fn ok(self, status: u16) -> Value {

@@ -5,9 +5,11 @@ pub mod fake_camera;
 pub mod http;
 pub mod postgres;
 pub mod procfs;
+pub mod recorded;
 pub mod redis;
 pub mod rtsp;
 pub mod service;
+pub mod sse;
 
 use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},

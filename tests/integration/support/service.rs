@@ -62,6 +62,18 @@ impl Builder {
         self.env(&format!("BECAMERA_{name}"), value)
     }
 
+    /// Another one for the same data.
+    pub fn clone_settings(&self) -> Self {
+        let (environment, folder) = (self.environment.clone(), self.folder.clone());
+        Self { environment, machine: Machine::None, folder }
+    }
+
+    /// Takes back [`Self::env`].
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
     /// Keeps all other tests off the machine until the service is dropped.
     pub fn alone(mut self) -> Self {
         // The share must be given back first, or it would wait for itself.
@@ -177,6 +189,13 @@ impl Service {
     pub fn start_again(mut self) -> Self {
         assert!(self.exited().is_some(), "it still runs");
         self.take_builder().start()
+    }
+
+    /// Stops it cleanly; gives what starts it again on the same data.
+    #[track_caller]
+    pub fn stop(mut self) -> Builder {
+        self.finish();
+        self.take_builder()
     }
 
     fn take_builder(&mut self) -> Builder {
@@ -445,7 +464,7 @@ impl Service {
     fn check_secrets(&self) {
         for secret in &self.secrets {
             let mut seen = vec![("log", self.log_text()), ("metrics", self.metrics().text)];
-            for path in ["cameras", "workers", "queue"] {
+            for path in ["cameras", "workers", "queue", "audit?limit=1000"] {
                 seen.push((path, self.http.get(&format!("/api/v1/{path}")).text));
             }
             seen.push(("health", self.http.get("/health").text));

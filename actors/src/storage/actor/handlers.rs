@@ -7,12 +7,13 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{SAVE_PATIENCE, StorageActor, WRITE_PATIENCE, thread_ended};
 use crate::{
-    domain::{Rollup, SamplePage, Write},
+    domain::{AuditPage, Rollup, SamplePage, Write},
     messages::{
-        FlushReport, FlushStorage, GetRollups, GetSamples, GetStorageHealth, StorageHealth,
+        FlushReport, FlushStorage, GetAudit, GetRollups, GetSamples, GetStorageHealth,
+        StorageHealth,
     },
     ports::StoreError,
-    storage::{ForgetCamera, SaveCamera, StoreSample},
+    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreSample},
 };
 
 const PING_VALID: Duration = Duration::from_secs(1);
@@ -42,6 +43,15 @@ impl Handler<ForgetCamera> for StorageActor {
     fn handle(&mut self, message: ForgetCamera, ctx: &mut Self::Context) -> Self::Result {
         self.push(Write::ForgetCamera(message.0));
         wait_a_little(self.wait(ctx))
+    }
+}
+
+impl Handler<RecordAudit> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, message: RecordAudit, ctx: &mut Self::Context) {
+        self.push(Write::Audit(Box::new(message.0)));
+        self.advance(false, ctx);
     }
 }
 
@@ -77,6 +87,14 @@ impl Handler<GetRollups> for StorageActor {
 
     fn handle(&mut self, message: GetRollups, _: &mut Self::Context) -> Self::Result {
         self.read(move |store| store.read_rollups(&message.0))
+    }
+}
+
+impl Handler<GetAudit> for StorageActor {
+    type Result = ResponseFuture<Result<AuditPage, StoreError>>;
+
+    fn handle(&mut self, message: GetAudit, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_audit(&message.0))
     }
 }
 

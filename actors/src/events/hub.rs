@@ -1,0 +1,224 @@
+//! EventHub: numbers events, keeps the newest, and passes them on to whoever follows.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use bytes::Bytes;
+use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
+
+use crate::{
+    domain::{LiveEvent, LiveState},
+    metrics::Metrics,
+    settings::EventSettings,
+};
+
+use super::{EventEncoder, EventFilter, EventId, EventLog, Publish, Resumed};
+
+/// Events that may wait for a follower. More than a burst of all cameras at once, in the usual
+/// sizes; who is further behind does not keep up.
+const QUEUE: usize = 1024;
+
+/// Follows events from now on.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Followed, FollowError>")]
+pub struct Follow {
+    /// Which events.
+    pub filter: EventFilter,
+    /// The id of the last event that the follower saw before, as it says; none: it never did.
+    pub last_event_id: Option<String>,
+    /// Ends the follower's connection when it does not keep up: what it does not read it would
+    /// hold for ever.
+    pub hang_up: HangUp,
+}
+
+/// Ends a follower's connection.
+pub struct HangUp(pub Box<dyn Fn() + Send>);
+
+impl fmt::Debug for HangUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HangUp")
+    }
+}
+
+/// What a new follower gets.
+#[derive(Debug)]
+pub struct Followed {
+    /// Where it begins.
+    pub start: Start,
+    /// Everything after that. It ends when the service stops or the follower does not keep up.
+    pub events: Receiver<Bytes>,
+}
+
+/// Where a new follower begins.
+#[derive(Debug)]
+pub enum Start {
+    /// With the state of things.
+    Snapshot {
+        /// The newest event that the state holds.
+        id: EventId,
+        /// The state, unfiltered.
+        state: Arc<LiveState>,
+        /// It asked to go on after an event, and what came after that is not known any more.
+        reset: bool,
+    },
+    /// With what it missed, oldest first.
+    Missed(Vec<Bytes>),
+}
+
+/// Why nobody more can follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// As many follow as may.
+    #[error("No more than {0} clients can follow the events")]
+    TooManyClients(usize),
+    /// The service stops.
+    #[error("The service is shutting down")]
+    Draining,
+}
+
+/// Ends every follower's stream, and takes no new ones.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CloseEvents;
+
+struct Client {
+    filter: EventFilter,
+    queue: Sender<Bytes>,
+    hang_up: HangUp,
+}
+
+impl Client {
+    /// Passes something on. Answers whether the client is still there and keeps up.
+    fn pass(&mut self, encoded: &Bytes, metrics: &Metrics) -> bool {
+        match self.queue.try_send(encoded.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(_)) => {
+                log::info!("a client of the events does not keep up: dropped");
+                metrics.sse_clients_dropped.inc();
+                (self.hang_up.0)();
+                false
+            }
+        }
+    }
+}
+
+/// Passes events on: each is encoded once, and waits for no follower.
+pub struct EventHub {
+    log: EventLog,
+    state: Arc<LiveState>,
+    clients: Vec<Client>,
+    max_clients: usize,
+    heartbeat: Duration,
+    encoder: Arc<dyn EventEncoder>,
+    metrics: Metrics,
+    draining: bool,
+}
+
+impl EventHub {
+    /// A hub without followers. `epoch` must differ at every start of the service.
+    pub fn new(
+        epoch: u64,
+        settings: &EventSettings,
+        encoder: Arc<dyn EventEncoder>,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            log: EventLog::new(epoch, settings.buffer),
+            state: Arc::default(),
+            clients: Vec::new(),
+            max_clients: settings.max_clients,
+            heartbeat: settings.heartbeat,
+            encoder,
+            metrics,
+            draining: false,
+        }
+    }
+
+    fn publish(&mut self, event: LiveEvent) {
+        // Copied only while a new follower still reads the state.
+        Arc::make_mut(&mut self.state).apply(&event);
+        let encoded = self.encoder.event(self.log.next(), &event, &self.state);
+        self.pass_on(&encoded, |filter| filter.takes(&event));
+        self.log.push(event, encoded);
+        self.metrics.events_published.inc();
+    }
+
+    fn pass_on(&mut self, encoded: &Bytes, wanted: impl Fn(&EventFilter) -> bool) {
+        let metrics = &self.metrics;
+        self.clients.retain_mut(|client| !wanted(&client.filter) || client.pass(encoded, metrics));
+        self.count_clients();
+    }
+
+    fn follow(&mut self, follow: Follow) -> Result<Followed, FollowError> {
+        if self.draining {
+            return Err(FollowError::Draining);
+        }
+        self.clients.retain(|client| !client.queue.is_closed());
+        if self.clients.len() >= self.max_clients {
+            return Err(FollowError::TooManyClients(self.max_clients));
+        }
+        let Follow { filter, last_event_id, hang_up } = follow;
+        let resumed = last_event_id.map(|id| match id.parse() {
+            Ok(id) => self.log.resume_after(id, &filter),
+            Err(_) => Resumed::Reset,
+        });
+        let (id, state) = (self.log.newest(), self.state.clone());
+        let start = match resumed {
+            Some(Resumed::Events(missed)) => Start::Missed(missed),
+            reset => Start::Snapshot { id, state, reset: reset.is_some() },
+        };
+        let (queue, events) = mpsc::channel(QUEUE);
+        self.clients.push(Client { filter, queue, hang_up });
+        self.count_clients();
+        Ok(Followed { start, events })
+    }
+
+    fn count_clients(&self) {
+        self.metrics.sse_clients.set(self.clients.len() as i64);
+    }
+}
+
+impl Actor for EventHub {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Clients that are gone are found by it too.
+        ctx.run_interval(self.heartbeat, |hub, _| {
+            let heartbeat = hub.encoder.heartbeat(hub.log.newest());
+            hub.pass_on(&heartbeat, |_| true);
+        });
+    }
+}
+
+impl Supervised for EventHub {}
+
+impl Handler<Publish> for EventHub {
+    type Result = ();
+
+    fn handle(&mut self, message: Publish, _: &mut Self::Context) {
+        self.publish(message.0);
+    }
+}
+
+impl Handler<Follow> for EventHub {
+    type Result = Result<Followed, FollowError>;
+
+    fn handle(&mut self, message: Follow, _: &mut Self::Context) -> Self::Result {
+        self.follow(message)
+    }
+}
+
+impl Handler<CloseEvents> for EventHub {
+    type Result = ();
+
+    fn handle(&mut self, _: CloseEvents, _: &mut Self::Context) {
+        self.draining = true;
+        self.clients.clear();
+        self.count_clients();
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -1,0 +1,19 @@
+//! History as analysts ask for it: stored rollups put together to the minutes, hours and days of
+//! a time zone. Plain functions over plain data; whoever uses them does the reading.
+//!
+//! [`Calendar`] cuts a span into [`Bucket`]s, [`reads`] says which rollups they are made of,
+//! [`Series`] sums those up, [`Summary`] finds what stands out.
+
+mod calendar;
+mod level;
+mod series;
+mod summary;
+
+pub use calendar::{Bucket, Buckets, Calendar, Resolution, Span};
+pub use level::{Read, reads};
+pub use series::{Point, Series, TotalPoint};
+pub use summary::{Cell, Peak, Summary};
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

@@ -1,0 +1,132 @@
+//! The audit trail's table.
+
+use becamera_actors::{
+    domain::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, CameraId, Origin},
+    ports::StoreError,
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use super::{
+    connection::{DbConnection, on_either},
+    schema::audit,
+};
+
+/// A row of `audit`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit)]
+pub(super) struct AuditRow {
+    id: i64,
+    at: i64,
+    who: String,
+    address: Option<String>,
+    action: String,
+    camera_id: Option<i32>,
+    worker_id: Option<String>,
+    changes: String,
+}
+
+/// Adds an entry that is not there yet.
+pub(super) fn insert(connection: &mut DbConnection, row: &AuditRow) -> QueryResult<()> {
+    on_either!(connection, c => {
+        diesel::insert_into(audit::table).values(row).on_conflict_do_nothing().execute(c).map(drop)
+    })
+}
+
+/// Rows of a page and one more, newest first.
+pub(super) fn select(
+    connection: &mut DbConnection,
+    query: &AuditQuery,
+) -> QueryResult<Vec<AuditRow>> {
+    let mut select = audit::table
+        .select(AuditRow::as_select())
+        .order(audit::id.desc())
+        .limit(i64::from(query.limit) + 1)
+        .into_boxed();
+    if let Some(camera) = query.camera_id {
+        select = select.filter(audit::camera_id.eq(camera.get()));
+    }
+    if let Some(from) = query.from {
+        select = select.filter(audit::at.ge(micros_after(from)));
+    }
+    if let Some(to) = query.to {
+        select = select.filter(audit::at.lt(micros_after(to)));
+    }
+    if let Some(before) = query.before {
+        select = select.filter(audit::id.lt(before.0));
+    }
+    select.load(connection)
+}
+
+/// The page that the rows of [`select`] make.
+pub(super) fn page(rows: Vec<AuditRow>, limit: u32) -> Result<AuditPage, StoreError> {
+    let limit = limit as usize;
+    let more = rows.len() > limit;
+    let entries =
+        rows.into_iter().take(limit).map(AuditEntry::try_from).collect::<Result<_, _>>()?;
+    Ok(AuditPage { entries, more })
+}
+
+/// Deletes the oldest entries from before a time, at most `batch`. Answers how many.
+pub(super) fn delete_old(
+    connection: &mut DbConnection,
+    cutoff: DateTime<Utc>,
+    batch: i64,
+) -> QueryResult<usize> {
+    let old: Vec<i64> = audit::table
+        .filter(audit::at.lt(cutoff.timestamp_micros()))
+        .select(audit::id)
+        .order(audit::at.asc())
+        .limit(batch)
+        .load(connection)?;
+    diesel::delete(audit::table.filter(audit::id.eq_any(old))).execute(connection)
+}
+
+/// A bound within a microsecond starts with the next whole one.
+fn micros_after(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros() + i64::from(!time.timestamp_subsec_nanos().is_multiple_of(1_000))
+}
+
+impl TryFrom<&AuditEntry> for AuditRow {
+    type Error = StoreError;
+
+    fn try_from(entry: &AuditEntry) -> Result<Self, StoreError> {
+        let changes = serde_json::to_string(&entry.changes).map_err(|error| {
+            StoreError::Rejected(format!("audit entry {}: {error}", entry.id.0))
+        })?;
+        Ok(Self {
+            id: entry.id.0,
+            at: entry.at.timestamp_micros(),
+            who: entry.by.who.clone(),
+            address: entry.by.address.map(|address| address.to_string()),
+            action: entry.action.as_str().to_owned(),
+            camera_id: entry.camera_id.map(CameraId::get),
+            worker_id: entry.worker_id.map(|worker| worker.to_string()),
+            changes,
+        })
+    }
+}
+
+impl TryFrom<AuditRow> for AuditEntry {
+    type Error = StoreError;
+
+    // Only a foreign hand in the database can make it fail.
+    fn try_from(row: AuditRow) -> Result<Self, StoreError> {
+        let refuse = |what: &str| {
+            StoreError::Rejected(format!("stored audit entry {}: {what} can't be read", row.id))
+        };
+        let action = AuditAction::ALL.into_iter().find(|action| action.as_str() == row.action);
+        let address = row.address.as_deref().map(str::parse).transpose();
+        let camera_id = row.camera_id.map(|id| CameraId::try_from(i64::from(id))).transpose();
+        let worker_id = row.worker_id.as_deref().map(str::parse).transpose();
+        Ok(Self {
+            id: AuditId(row.id),
+            at: DateTime::from_timestamp_micros(row.at).ok_or_else(|| refuse("at"))?,
+            action: action.ok_or_else(|| refuse("action"))?,
+            camera_id: camera_id.map_err(|_| refuse("camera_id"))?,
+            worker_id: worker_id.map_err(|_| refuse("worker_id"))?,
+            changes: serde_json::from_str(&row.changes).map_err(|_| refuse("changes"))?,
+            by: Origin { who: row.who.clone(), address: address.map_err(|_| refuse("address"))? },
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! `/audit` and `/cameras/{camera_id}/audit`: who changed what, and when.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
+use becamera_actors::{
+    domain::{AuditPage, AuditQuery, CameraId, InvalidField},
+    messages::GetAudit,
+};
+
+use super::{
+    HttpState,
+    ask::ask,
+    cursor,
+    dto::{AuditDto, AuditList},
+    envelope,
+    error::ApiError,
+    query::Query,
+};
+
+const DEFAULT_LIMIT: u32 = 100;
+const MAX_LIMIT: u32 = 1000;
+
+pub(super) async fn list(
+    state: Data<HttpState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::parse(request.query_string(), &["from", "to", "camera", "limit", "cursor"])?;
+    let camera = query.text("camera").map(str::parse::<CameraId>).transpose();
+    let camera = camera.map_err(|error| InvalidField::new("camera", error.reason))?;
+    page(&state, camera, &query).await
+}
+
+// A camera that is deleted, or was never there, is no error: its entries outlast it.
+pub(super) async fn of_camera(
+    state: Data<HttpState>,
+    id: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::parse(request.query_string(), &["from", "to", "limit", "cursor"])?;
+    page(&state, Some(id.parse()?), &query).await
+}
+
+async fn page(
+    state: &HttpState,
+    camera_id: Option<CameraId>,
+    query: &Query<'_>,
+) -> Result<HttpResponse, ApiError> {
+    let query = read_query(camera_id, query)?;
+    let AuditPage { entries, more } = ask(&state.storage, GetAudit(query)).await??;
+    let last = entries.last().filter(|_| more);
+    let next_cursor = last.map(|entry| cursor::encode_audit(entry.id));
+    let entries = entries.into_iter().map(AuditDto::from).collect();
+    Ok(envelope::ok(AuditList { entries, next_cursor }))
+}
+
+fn read_query(camera_id: Option<CameraId>, query: &Query<'_>) -> Result<AuditQuery, ApiError> {
+    let (from, to) = (query.time("from")?, query.time("to")?);
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(InvalidField::new("from", "must be before to").into());
+    }
+    let before = query.text("cursor").map(cursor::decode_audit).transpose()?;
+    let limit = query.count("limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+    Ok(AuditQuery { camera_id, from, to, before, limit })
+}
