@@ -170,7 +170,7 @@ fn the_example_file_shows_the_defaults() {
     let shown: toml::Table = toml::from_str(&uncommented.join("\n")).unwrap();
     let defaults = toml::Table::try_from(Settings::default()).unwrap();
     // Settings without a default are shown as examples.
-    let optional = ["detector.model", "detector.config", "detector.labels", "cache.redis_url"];
+    let optional = ["detector.onnxruntime_library", "detector.model", "detector.config", "detector.labels", "cache.redis_url"];
     for (section, keys) in &shown {
         for key in keys.as_table().unwrap().keys() {
             let known = defaults[section].as_table().unwrap().contains_key(key);
@@ -190,6 +190,7 @@ fn the_example_file_shows_the_defaults() {
     let mut settings = Settings::deserialize(toml::Value::Table(shown)).unwrap();
     (settings.detector.model, settings.detector.config) = (None, None);
     (settings.detector.labels, settings.cache.redis_url) = (None, None);
+    settings.detector.onnxruntime_library = None;
     assert_eq!(settings, Settings::default());
     // And as it stands, it changes nothing.
     assert_eq!(load_file(example).unwrap().settings, Settings::default());
