@@ -170,7 +170,13 @@ fn the_example_file_shows_the_defaults() {
     let shown: toml::Table = toml::from_str(&uncommented.join("\n")).unwrap();
     let defaults = toml::Table::try_from(Settings::default()).unwrap();
     // Settings without a default are shown as examples.
-    let optional = ["detector.onnxruntime_library", "detector.model", "detector.config", "detector.labels", "cache.redis_url"];
+    let optional = [
+        "detector.onnxruntime_library",
+        "detector.model",
+        "detector.config",
+        "detector.labels",
+        "cache.redis_url",
+    ];
     for (section, keys) in &shown {
         for key in keys.as_table().unwrap().keys() {
             let known = defaults[section].as_table().unwrap().contains_key(key);

@@ -63,9 +63,7 @@ pub fn choose(
         Some(path) if auto && Format::of(path)? != Format::Onnx => {
             Err(format!("only OpenCV can run {}", path.display()))
         }
-        _ => {
-            try_out(&DetectorSettings { backend: Backend::OnnxRuntime, ..settings.clone() })
-        }
+        _ => try_out(&DetectorSettings { backend: Backend::OnnxRuntime, ..settings.clone() }),
     };
     match tried {
         Ok(Loaded { backend, library }) => {
@@ -81,9 +79,7 @@ pub fn choose(
             let reason = format!("detector.backend is auto: opencv is taken, since {why}");
             Ok(Choice { settings: chosen, reason })
         }
-        Err(why) => {
-            Err(DetectorError::Library(format!("detector.backend is {asked}, but {why}")))
-        }
+        Err(why) => Err(DetectorError::Library(format!("detector.backend is {asked}, but {why}"))),
     }
 }
 
@@ -115,11 +111,10 @@ pub fn in_process_of_its_own(
         });
     }
     let mut child = command.spawn().map_err(started)?;
-    // A few hundred bytes each way: they fit into the pipes whether or not the other end reads.
-    let asked = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&settings));
-    let status = wait(&mut child, limit);
-    asked.map_err(started)?;
-    let Some(status) = status.map_err(started)? else {
+    // A few hundred bytes each way: they fit into the pipes whether or not the other end reads. One
+    // that is gone already tells by its status.
+    let _ = child.stdin.take().map(|mut stdin| stdin.write_all(&settings));
+    let Some(status) = wait(&mut child, limit).map_err(started)? else {
         return Err(format!("loading it took longer than {limit:?}"));
     };
     let mut answer = Vec::new();

@@ -18,13 +18,8 @@ const VARIABLE: &str = "ORT_DYLIB_PATH";
 const NAMES: [&str; 2] = ["libonnxruntime.so.1", "libonnxruntime.so"];
 
 /// Where releases are unpacked to and distributions put it under names with a version.
-const FOLDERS: [&str; 5] = [
-    "/usr/local/lib",
-    MULTIARCH,
-    "/usr/lib64",
-    "/usr/lib",
-    "/opt/onnxruntime/lib",
-];
+const FOLDERS: [&str; 5] =
+    ["/usr/local/lib", MULTIARCH, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"];
 
 #[cfg(target_arch = "aarch64")]
 const MULTIARCH: &str = "/usr/lib/aarch64-linux-gnu";
@@ -89,10 +84,11 @@ fn usual_places() -> Vec<PathBuf> {
         .collect()
 }
 
-/// For a program in `…/bin` (or `target/release`): `…/lib/becamera`; and beside the program itself.
+/// `lib/becamera` one and two folders above that of the program: of `/usr/local/bin` that is
+/// `/usr/local/lib/becamera`, of `target/release` (and `deps` in it) `target/lib/becamera`.
 fn beside_program(folder: &Path) -> [PathBuf; 2] {
-    let prefix = folder.parent().unwrap_or(folder);
-    [prefix.join("lib/becamera"), folder.to_owned()]
+    let above = folder.parent().unwrap_or(folder);
+    [above, above.parent().unwrap_or(above)].map(|folder| folder.join("lib/becamera"))
 }
 
 /// The library's files in a folder, the newest version first.
@@ -230,7 +226,10 @@ mod tests {
     fn an_installed_program_has_it_under_its_own_prefix() {
         let [first, second] = beside_program(Path::new("/usr/local/bin"));
         assert_eq!(first, Path::new("/usr/local/lib/becamera"));
-        assert_eq!(second, Path::new("/usr/local/bin"));
+        assert_eq!(second, Path::new("/usr/lib/becamera"));
+        let [_, second] = beside_program(Path::new("/src/target/release/deps"));
+        assert_eq!(second, Path::new("/src/target/lib/becamera"));
+        assert_eq!(beside_program(Path::new("/"))[1], Path::new("/lib/becamera"));
     }
 
     #[test]

@@ -103,8 +103,12 @@ impl OnnxRuntimeDetector {
         binding.bind_input(&input_name, &input)?;
         let names: Vec<String> =
             session.outputs().iter().map(|output| output.name().to_owned()).collect();
-        let host =
-            MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)?;
+        let host = MemoryInfo::new(
+            AllocationDevice::CPU,
+            0,
+            AllocatorType::Device,
+            MemoryType::CPUOutput,
+        )?;
         for name in &names {
             binding.bind_output_to_device(name, &host)?;
         }
