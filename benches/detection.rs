@@ -1,3 +1,5 @@
+#![allow(clippy::expect_used, reason = "what can't be measured ends the bench")]
+
 //! A frame's way through the detector, step by step: preprocessing, inference by each backend,
 //! anchors, decoding, suppression; and all of it.
 
@@ -94,7 +96,7 @@ fn preprocessing(c: &mut Criterion) {
     for (width, height) in [(768, 576), (1920, 1080)] {
         let frame = frame(width, height);
         let mut preprocessor = Preprocessor::new(TRAINED_SIZE, Format::Onnx.preprocessing());
-        let mut planes = vec![0.0; preprocessor.len()];
+        let mut planes = vec![0.0; preprocessor.numbers()];
         c.bench_function(&format!("preprocess {width}x{height}"), |b| {
             b.iter(|| preprocessor.run(black_box(&frame), &mut planes));
         });

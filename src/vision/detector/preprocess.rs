@@ -22,12 +22,12 @@ impl Preprocessor {
         Self { side: side as usize, preprocessing, resized: Mat::default() }
     }
 
-    /// Numbers of the network's input: three planes of `side` × `side`.
-    pub fn len(&self) -> usize {
+    /// How many numbers the network's input has: three planes of `side` × `side`.
+    pub fn numbers(&self) -> usize {
         3 * self.side * self.side
     }
 
-    /// Writes an 8-bit BGR picture of any size into `planes`, which has [`Self::len`] numbers.
+    /// Writes an 8-bit BGR picture of any size into `planes`, which has [`Self::numbers`] numbers.
     pub fn run(&mut self, picture: &Mat, planes: &mut [f32]) -> Result<(), opencv::Error> {
         if picture.typ() != CV_8UC3 || picture.empty() {
             let reason = "the picture is empty or not 8-bit BGR";
@@ -89,7 +89,7 @@ mod tests {
         for format in [Format::Onnx, Format::Caffe, Format::TensorFlow] {
             let preprocessing = format.preprocessing();
             let mut preprocessor = Preprocessor::new(300, preprocessing);
-            let mut planes = vec![9.0; preprocessor.len()];
+            let mut planes = vec![9.0; preprocessor.numbers()];
             // The same one again and again, whatever its size was before.
             for (width, height) in [(768, 576), (300, 300), (64, 48)] {
                 let picture = picture(width, height);
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_no_picture_is_an_error() {
         let mut preprocessor = Preprocessor::new(300, Format::Onnx.preprocessing());
-        let mut planes = vec![0.0; preprocessor.len()];
+        let mut planes = vec![0.0; preprocessor.numbers()];
         assert!(preprocessor.run(&Mat::default(), &mut planes).is_err());
         let grey = Mat::new_rows_cols_with_default(9, 9, opencv::core::CV_8UC1, Scalar::all(1.0));
         assert!(preprocessor.run(&grey.unwrap(), &mut planes).is_err());

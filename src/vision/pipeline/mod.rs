@@ -64,7 +64,7 @@ impl CountingPipeline {
             report.progress.errors += losses.damaged;
             match next {
                 Ok(Next::Frame(at)) => {
-                    if let Some(info) = source.info().filter(|_| !opened) {
+                    if !opened && let Some(info) = source.info() {
                         report.sink.emit(StreamEvent::Opened(info));
                         opened = true;
                     }
