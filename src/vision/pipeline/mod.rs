@@ -67,7 +67,7 @@ impl CountingPipeline {
             report.progress.budget = source.budget();
             match next {
                 Ok(Next::Frame { received, position }) => {
-                    if let Some(info) = source.info().filter(|_| !opened) {
+                    if !opened && let Some(info) = source.info() {
                         report.sink.emit(StreamEvent::Opened(info));
                         opened = true;
                     }
