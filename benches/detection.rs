@@ -1,12 +1,33 @@
-//! From the network's raw answers to people: anchors, decoding, suppression.
+#![allow(clippy::expect_used, reason = "what can't be measured ends the bench")]
 
-use std::hint::black_box;
+//! A frame's way through the detector, step by step: preprocessing, inference by each backend,
+//! anchors, decoding, suppression; and all of it.
+
+use std::{hint::black_box, time::Duration};
 
 use becamera::vision::{
-    detector::{anchors::anchors, decode::decode_ssd},
+    detector::{
+        self, Detector,
+        anchors::{TRAINED_SIZE, anchors},
+        decode::decode_ssd,
+        model::{Embedded, Format},
+        onnxruntime::OnnxRuntimeDetector,
+        preprocess::Preprocessor,
+    },
     geometry::{BoundingBox, Detection, non_maximum_suppression},
+    native,
+};
+use becamera_actors::{
+    domain::DetectSettings,
+    settings::{Backend, DetectorSettings},
 };
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use opencv::{
+    core::{Mat, Size},
+    imgproc,
+    prelude::*,
+    videoio::{CAP_FFMPEG, VideoCapture},
+};
 
 /// Numbers that look random and are the same every time.
 fn noise(count: usize, scale: f32) -> Vec<f32> {
@@ -57,5 +78,64 @@ fn suppression(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decoding, suppression);
+/// A frame of the footage, scaled up where it is to be larger.
+fn frame(width: i32, height: i32) -> Mat {
+    const FOOTAGE: &str = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
+    native::set_up();
+    let mut video = VideoCapture::from_file(FOOTAGE, CAP_FFMPEG).expect("the footage opens");
+    let (mut frame, mut scaled) = (Mat::default(), Mat::default());
+    for _ in 0..100 {
+        assert!(video.read(&mut frame).expect("the footage can be read"));
+    }
+    let size = Size::new(width, height);
+    imgproc::resize(&frame, &mut scaled, size, 0.0, 0.0, imgproc::INTER_LINEAR).expect("it scales");
+    scaled
+}
+
+fn preprocessing(c: &mut Criterion) {
+    for (width, height) in [(768, 576), (1920, 1080)] {
+        let frame = frame(width, height);
+        let mut preprocessor = Preprocessor::new(TRAINED_SIZE, Format::Onnx.preprocessing());
+        let mut planes = vec![0.0; preprocessor.numbers()];
+        c.bench_function(&format!("preprocess {width}x{height}"), |b| {
+            b.iter(|| preprocessor.run(black_box(&frame), &mut planes));
+        });
+    }
+}
+
+/// The network alone, and all that is done with a frame. A backend that is not here is left out.
+fn inference(c: &mut Criterion) {
+    let frame = frame(768, 576);
+    let opencv = DetectorSettings { backend: Backend::OpenCv, ..DetectorSettings::default() };
+    let onnxruntime = |model| -> Result<Box<dyn Detector>, _> {
+        let detector = OnnxRuntimeDetector::load_embedded(model, &DetectorSettings::default())?;
+        Ok(Box::new(detector))
+    };
+    let detectors =
+        [detector::load(&opencv), onnxruntime(Embedded::Float32), onnxruntime(Embedded::Int8)];
+    let settings = DetectSettings::default();
+    for detector in detectors {
+        let mut detector = match detector {
+            Ok(detector) => detector,
+            Err(error) => {
+                eprintln!("left out: {error}");
+                continue;
+            }
+        };
+        let name = detector.backend().to_owned();
+        let mut group = c.benchmark_group(name);
+        group.sample_size(30);
+        group.bench_function("inference", |b| {
+            b.iter_custom(|frames| {
+                let mut detect = || detector.detect(&frame, &settings).expect("it runs").inference;
+                (0..frames).map(|_| detect()).sum::<Duration>()
+            });
+        });
+        group.bench_function("whole frame", |b| {
+            b.iter(|| detector.detect(black_box(&frame), &settings).expect("it runs"));
+        });
+    }
+}
+
+criterion_group!(benches, preprocessing, decoding, suppression, inference);
 criterion_main!(benches);

@@ -39,6 +39,8 @@ done
 bash deploy/packages.sh run
 find_cargo
 find_vtest
+[ "${BECAMERA_DETECTOR_BACKEND-}" = opencv ] || bash deploy/onnxruntime.sh ||
+    say "Going on without ONNX Runtime: OpenCV runs the network, at a fraction of the speed"
 
 say "Building (the first time takes some minutes)"
 cargo build --release --locked

@@ -10,10 +10,16 @@ find_cargo
 find_vtest
 export BECAMERA_TEST_VIDEO="$VTEST"
 
+# Where it can't be had, its backend is not tested.
+if ! bash deploy/onnxruntime.sh; then
+    say "Going on WITHOUT the tests of ONNX Runtime"
+    export BECAMERA_TEST_WITHOUT_ONNXRUNTIME=yes
+fi
+
 # The tests start what they need themselves; a setting of this shell must not reach them.
 unset DATABASE_URL REDIS_URL RUST_LOG
 for name in $(compgen -e BECAMERA_ || true); do
-    [ "$name" = BECAMERA_TEST_VIDEO ] || unset "$name"
+    [[ "$name" == BECAMERA_TEST_* ]] || unset "$name"
 done
 
 if [ $# -eq 0 ]; then

@@ -1,6 +1,6 @@
 //! The composition root: the one place that knows every part and puts them together.
 
-use std::{io, sync::Arc};
+use std::{io, os::unix::process::CommandExt, process::Command, sync::Arc};
 
 use actix::{Actor, Addr, Supervisor};
 use becamera_actors::{
@@ -10,7 +10,10 @@ use becamera_actors::{
     metrics::Metrics,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{LiveCache, StreamPipeline, StreamRunner},
-    settings::{CacheSettings, EventSettings, Isolation, Settings, StorageSettings, WorkerConfig},
+    settings::{
+        CacheSettings, DetectorSettings, EventSettings, Isolation, Settings, StorageSettings,
+        WorkerConfig,
+    },
     storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
 };
@@ -20,8 +23,14 @@ use crate::{
     db::{DbError, DieselCountStore, SqliteSpool},
     http::{self, Callers, HttpState, Lifecycle, SseEncoder},
     shutdown::{self, StopSignals},
-    vision::pipeline::CountingPipeline,
+    vision::{
+        detector::{DetectorError, check},
+        pipeline::CountingPipeline,
+    },
 };
+
+/// The running binary, also when its file has been replaced.
+const PROGRAM: &str = "/proc/self/exe";
 
 /// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +41,9 @@ pub enum StartError {
     /// The database could not be read.
     #[error("can't read the cameras: {0}")]
     Cameras(#[from] becamera_actors::ports::StoreError),
+    /// The inference library can't be used.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
     /// A setting can't be used.
     #[error(transparent)]
     Setting(#[from] InvalidField),
@@ -58,8 +70,9 @@ impl StartError {
 
 /// Runs the service until a signal ends it. Answers whether everything was written and let go.
 /// Call it inside an actix system.
-pub async fn serve(settings: Settings) -> Result<bool, StartError> {
+pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     let mut signals = StopSignals::listen()?;
+    settings.detector = choose_detector(&settings).await?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"))?;
     let lifecycle = Lifecycle::start();
 
@@ -106,6 +119,22 @@ pub async fn serve(settings: Settings) -> Result<bool, StartError> {
     let signal = signals.next().await;
     lifecycle.drain();
     Ok(shutdown::run(signal, signals, handle, pool, storage, events).await)
+}
+
+/// The settings of an inference library that was tried out.
+async fn choose_detector(settings: &Settings) -> Result<DetectorSettings, StartError> {
+    let detector = settings.detector.clone();
+    let limit = settings.workers.start_timeout;
+    let choose = move || {
+        check::choose(&detector, |detector| {
+            let mut command = Command::new(PROGRAM);
+            command.arg0("becamera").arg("check-detector");
+            check::in_process_of_its_own(command, detector, limit)
+        })
+    };
+    let choice = actix_web::web::block(choose).await.map_err(io::Error::other)??;
+    log::info!("{}", choice.reason);
+    Ok(choice.settings)
 }
 
 /// The frame loop of a worker and the name of its inference library, from what the service says
@@ -174,8 +203,7 @@ fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>,
     }
     let stream = &settings.stream;
     let config = Arc::new(ProcessRunnerConfig {
-        // The running binary, also when its file has been replaced.
-        program: "/proc/self/exe".into(),
+        program: PROGRAM.into(),
         args: vec!["worker".into()],
         init,
         start_timeout: settings.workers.start_timeout,

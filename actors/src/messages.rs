@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AuditPage, AuditQuery, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField,
-        LatestCount, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery, SamplePage,
-        SampleQuery, StreamInfo, WorkerId, WorkerStatus, stream_url::redact_urls,
+        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, Failure,
+        InvalidField, LatestCount, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
+        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, stream_url::redact_urls,
     },
     ports::{SpoolState, StoreError},
 };
@@ -165,6 +165,8 @@ pub struct CameraView {
     pub stream: Option<StreamInfo>,
     /// Frames analysed a second, over the last seconds.
     pub fps: f32,
+    /// Frames a second that it may analyse: asked for, and granted by the machine.
+    pub budget: Option<Budget>,
     /// Frames analysed in its present run.
     pub processed_frames: u64,
     /// People in the newest analysed frame.

@@ -10,7 +10,7 @@ use prometheus::{
 };
 
 use crate::{
-    domain::{CameraId, CameraState, Progress, WorkerId, WorkerStatus},
+    domain::{Budget, CameraId, CameraState, Progress, WorkerId, WorkerStatus},
     ports::SpoolState,
 };
 
@@ -34,6 +34,8 @@ pub struct Metrics {
     pub queue_depth: IntGauge,
     /// Frames analysed by camera.
     pub frames_processed: IntCounterVec,
+    /// Processed frames in which nothing moved, by camera.
+    pub frames_gated: IntCounterVec,
     /// Frames received but not analysed by camera.
     pub frames_dropped: IntCounterVec,
     /// Frames that could not be read or analysed by camera.
@@ -46,6 +48,12 @@ pub struct Metrics {
     pub frame_latency_seconds: HistogramVec,
     /// Age of a camera's newest counted frame.
     pub frame_age_seconds: GaugeVec,
+    /// Frames analysed a second by camera.
+    pub frames_per_second: GaugeVec,
+    /// Frames to be analysed a second by camera.
+    pub frames_per_second_asked: GaugeVec,
+    /// Frames a second that the machine can keep up with by camera.
+    pub frames_per_second_granted: GaugeVec,
     /// People in a camera's newest counted frame.
     pub people: IntGaugeVec,
     /// Reconnects of a camera's stream by reason.
@@ -141,6 +149,13 @@ impl Metrics {
                 "Frames analysed.",
                 &["camera"],
             )?,
+            frames_gated: counters(
+                r,
+                "frames_gated_total",
+                "Processed frames in which nothing moved: they keep the count of the one before.",
+                &["camera"],
+            )?,
+
             frames_dropped: counters(
                 r,
                 "frames_dropped_total",
@@ -174,12 +189,25 @@ impl Metrics {
                 &["camera"],
                 &FRAME_BUCKETS,
             )?,
-            frame_age_seconds: add(
+            frame_age_seconds: camera_gauge(
                 r,
-                GaugeVec::new(
-                    Opts::new("frame_age_seconds", "Age of the camera's newest counted frame."),
-                    &["camera"],
-                )?,
+                "frame_age_seconds",
+                "Age of the camera's newest counted frame.",
+            )?,
+            frames_per_second: camera_gauge(
+                r,
+                "frames_per_second",
+                "Frames analysed a second, over the last seconds.",
+            )?,
+            frames_per_second_asked: camera_gauge(
+                r,
+                "frames_per_second_asked",
+                "Frames a second that the camera's settings ask for, while it is read.",
+            )?,
+            frames_per_second_granted: camera_gauge(
+                r,
+                "frames_per_second_granted",
+                "Frames a second that the machine can keep up with, while the camera is read.",
             )?,
             people: gauges(
                 r,
@@ -302,6 +330,7 @@ impl Metrics {
         let label = camera.to_string();
         let label = &[label.as_str()];
         self.frames_processed.with_label_values(label).inc_by(progress.frames.into());
+        self.frames_gated.with_label_values(label).inc_by(progress.gated.into());
         self.frames_dropped.with_label_values(label).inc_by(progress.dropped.into());
         self.frames_errored.with_label_values(label).inc_by(progress.errors.into());
         for (histogram, values) in [
@@ -349,6 +378,23 @@ impl Metrics {
         self.spool_age_seconds.set(age);
     }
 
+    /// Sets how many frames a second are analysed, and how many are to be.
+    pub fn set_frame_rates(&self, camera: CameraId, achieved: f32, budget: Option<Budget>) {
+        let label = camera.to_string();
+        let label = &[label.as_str()];
+        self.frames_per_second.with_label_values(label).set(achieved.into());
+        for (gauge, value) in [
+            (&self.frames_per_second_asked, budget.map(|budget| budget.asked)),
+            (&self.frames_per_second_granted, budget.map(|budget| budget.granted)),
+        ] {
+            match value {
+                Some(value) => gauge.with_label_values(label).set(value.into()),
+                // Nothing is asked of a camera that is not read: no series.
+                None => _ = gauge.remove_label_values(label),
+            }
+        }
+    }
+
     /// Drops the series of a camera that was deleted.
     pub fn forget_camera(&self, camera: CameraId) {
         let label = camera.to_string();
@@ -356,12 +402,16 @@ impl Metrics {
         // An absent series is as good as a removed one.
         let _ = self.camera_up.remove_label_values(label);
         let _ = self.frames_processed.remove_label_values(label);
+        let _ = self.frames_gated.remove_label_values(label);
         let _ = self.frames_dropped.remove_label_values(label);
         let _ = self.frames_errored.remove_label_values(label);
         let _ = self.inference_seconds.remove_label_values(label);
         let _ = self.frame_processing_seconds.remove_label_values(label);
         let _ = self.frame_latency_seconds.remove_label_values(label);
         let _ = self.frame_age_seconds.remove_label_values(label);
+        let _ = self.frames_per_second.remove_label_values(label);
+        let _ = self.frames_per_second_asked.remove_label_values(label);
+        let _ = self.frames_per_second_granted.remove_label_values(label);
         let _ = self.people.remove_label_values(label);
     }
 }
@@ -390,6 +440,10 @@ fn gauges(
     labels: &[&str],
 ) -> Result<IntGaugeVec, prometheus::Error> {
     add(r, IntGaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn camera_gauge(r: &Registry, name: &str, help: &str) -> Result<GaugeVec, prometheus::Error> {
+    add(r, GaugeVec::new(Opts::new(name, help), &["camera"])?)
 }
 
 fn histograms(

@@ -275,6 +275,8 @@ impl StreamSettings {
 pub struct DetectorSettings {
     /// Which inference library runs it.
     pub backend: Backend,
+    /// ONNX Runtime's shared library; absent: `ORT_DYLIB_PATH`, then the usual places.
+    pub onnxruntime_library: Option<PathBuf>,
     /// A model file of the user's own (ONNX, Caffe or TensorFlow); absent: the embedded model.
     pub model: Option<PathBuf>,
     /// Its network description, for formats that have one (Caffe prototxt, TensorFlow pbtxt).
@@ -287,7 +289,14 @@ pub struct DetectorSettings {
 
 impl Default for DetectorSettings {
     fn default() -> Self {
-        Self { backend: Backend::Auto, model: None, config: None, labels: None, threads: 1 }
+        Self {
+            backend: Backend::Auto,
+            onnxruntime_library: None,
+            model: None,
+            config: None,
+            labels: None,
+            threads: 1,
+        }
     }
 }
 
@@ -297,6 +306,7 @@ impl DetectorSettings {
             return Err(InvalidField::new("detector.threads", "must be from 1 to 64"));
         }
         let files = [
+            ("detector.onnxruntime_library", &self.onnxruntime_library),
             ("detector.model", &self.model),
             ("detector.config", &self.config),
             ("detector.labels", &self.labels),
@@ -318,10 +328,12 @@ impl DetectorSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// The fastest that is there.
+    /// The fastest that is there and works.
     Auto,
     /// OpenCV's DNN module: always there.
     OpenCv,
+    /// ONNX Runtime, from a shared library that is loaded at run time.
+    OnnxRuntime,
 }
 
 /// `[storage]`: where counts and cameras are kept.
@@ -447,5 +459,8 @@ mod tests {
         let mut settings = Settings::default();
         settings.detector.model = Some("/none.onnx".into());
         assert_eq!(settings.validate().unwrap_err().field, "detector.model");
+        let mut settings = Settings::default();
+        settings.detector.onnxruntime_library = Some("/none.so".into());
+        assert_eq!(settings.validate().unwrap_err().field, "detector.onnxruntime_library");
     }
 }

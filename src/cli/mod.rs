@@ -1,5 +1,6 @@
 //! The commands of the binary, one file each.
 
+mod check_detector;
 mod config;
 mod logging;
 mod migrate;
@@ -76,6 +77,9 @@ enum Command {
         #[arg(long)]
         parent: u32,
     },
+    /// Try out an inference library; started by the service itself.
+    #[command(hide = true)]
+    CheckDetector,
     /// Say what a stream is, or precisely why it can't be opened.
     ///
     /// Leaves with 0 when the stream can be opened, with 1 when it can't, with 2 when the URL is
@@ -100,6 +104,9 @@ pub fn run(cli: Cli) -> ExitCode {
         // It is told its settings by the service.
         worker::run(parent);
     }
+    if let Command::CheckDetector = command {
+        check_detector::run();
+    }
     logging::init();
     let loaded = match load(cli.options) {
         Ok(loaded) => loaded,
@@ -110,7 +117,7 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     match command {
         Command::Serve => serve::run(loaded),
-        Command::Worker { .. } => unreachable!("handled above"),
+        Command::Worker { .. } | Command::CheckDetector => unreachable!("handled above"),
         Command::Probe { url, json } => probe::run(&url, json, &loaded.settings),
         Command::Migrate => migrate::run(&loaded.settings),
         Command::Config => config::run(&loaded),
@@ -163,7 +170,7 @@ mod tests {
     #[test]
     fn the_worker_command_is_not_advertised() {
         let help = Cli::command().render_long_help().to_string();
-        assert!(!help.contains("worker process; started"), "{help}");
+        assert!(!help.contains("started by the service itself"), "{help}");
         assert!(help.contains("BECAMERA_WORKERS_COUNT"), "{help}");
     }
 }

@@ -187,6 +187,7 @@ fn the_example_file_shows_the_defaults() {
     // Settings without a default are shown as examples.
     let optional = [
         "server.user_header",
+        "detector.onnxruntime_library",
         "detector.model",
         "detector.config",
         "detector.labels",
@@ -212,6 +213,7 @@ fn the_example_file_shows_the_defaults() {
     (settings.detector.model, settings.detector.config) = (None, None);
     (settings.detector.labels, settings.cache.redis_url) = (None, None);
     settings.server.user_header = None;
+    settings.detector.onnxruntime_library = None;
     assert_eq!(settings, Settings::default());
     // And as it stands, it changes nothing.
     assert_eq!(load_file(example).unwrap().settings, Settings::default());

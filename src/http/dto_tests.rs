@@ -30,6 +30,7 @@ fn camera() -> CameraView {
         error_count: 1,
         stream: None,
         fps: 0.0,
+        budget: None,
         processed_frames: 0,
         last_count: Some(3),
         last_frame_at: Some(at(1)),

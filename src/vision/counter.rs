@@ -24,6 +24,7 @@ struct Bucket {
     max: u32,
     sum: u32,
     covered: TimeDelta,
+    inferences: u32,
     inference_ms: f64,
 }
 
@@ -50,9 +51,14 @@ impl SampleCounter {
         }
     }
 
-    /// Takes a frame received at `at`. Gives the sample of the second before it when it is the
+    /// Takes a frame received at `at`; `inference_ms` is none where an earlier count was kept. Gives the sample of the second before it when it is the
     /// first of another second, also when the clock was set back.
-    pub fn add(&mut self, at: DateTime<Utc>, people: u32, inference_ms: f32) -> Option<Sample> {
+    pub fn add(
+        &mut self,
+        at: DateTime<Utc>,
+        people: u32,
+        inference_ms: Option<f32>,
+    ) -> Option<Sample> {
         let start = at.trunc_subsecs(0);
         let complete = match &self.current {
             Some(bucket) if bucket.start != start => self.finish(),
@@ -67,6 +73,7 @@ impl SampleCounter {
             max: people,
             sum: 0,
             covered: TimeDelta::zero(),
+            inferences: 0,
             inference_ms: 0.0,
         });
         bucket.frames = bucket.frames.saturating_add(1);
@@ -75,7 +82,10 @@ impl SampleCounter {
         bucket.max = bucket.max.max(people);
         bucket.sum = bucket.sum.saturating_add(people);
         bucket.covered += covered;
-        bucket.inference_ms += f64::from(inference_ms);
+        if let Some(inference_ms) = inference_ms {
+            bucket.inferences += 1;
+            bucket.inference_ms += f64::from(inference_ms);
+        }
         complete
     }
 
@@ -101,7 +111,7 @@ impl SampleCounter {
             people_max: bucket.max,
             people_sum: bucket.sum,
             covered_ms: u32::try_from(bucket.covered.num_milliseconds()).unwrap_or(u32::MAX),
-            inference_ms_mean: (bucket.inference_ms / f64::from(bucket.frames)) as f32,
+            inference_ms_mean: (bucket.inference_ms / f64::from(bucket.inferences.max(1))) as f32,
             worker_id: self.worker,
         })
     }
@@ -144,17 +154,18 @@ mod tests {
     #[test]
     fn a_second_is_summed_up() {
         let mut counter = counter();
-        assert_eq!(counter.add(at(100), 2, 10.0), None);
-        assert_eq!(counter.add(at(900), 4, 20.0), None);
-        assert_eq!(counter.add(at(950), 3, 30.0), None);
-        let sample = counter.add(at(1000), 9, 1.0).unwrap();
+        assert_eq!(counter.add(at(100), 2, Some(10.0)), None);
+        assert_eq!(counter.add(at(900), 4, Some(20.0)), None);
+        assert_eq!(counter.add(at(950), 3, Some(30.0)), None);
+        assert_eq!(counter.add(at(960), 3, None), None);
+        let sample = counter.add(at(1000), 9, Some(1.0)).unwrap();
         assert_eq!(sample.bucket_start, at(0));
-        assert_eq!((sample.frames, sample.people_last), (3, 3));
-        assert_eq!((sample.people_min, sample.people_max, sample.people_sum), (2, 4, 9));
+        assert_eq!((sample.frames, sample.people_last), (4, 3));
+        assert_eq!((sample.people_min, sample.people_max, sample.people_sum), (2, 4, 12));
         assert_eq!((sample.people_mean(), sample.inference_ms_mean), (3.0, 20.0));
-        assert_eq!((sample.run, sample.seq, sample.covered_ms), (RunId(5), 0, 850));
+        assert_eq!((sample.run, sample.seq, sample.covered_ms), (RunId(5), 0, 860));
         let last = counter.finish().unwrap();
-        assert_eq!((last.seq, last.covered_ms), (1, 50));
+        assert_eq!((last.seq, last.covered_ms), (1, 40));
         assert_eq!((last.bucket_start, last.frames, last.people_last), (at(1000), 1, 9));
         assert_eq!(counter.finish(), None);
     }
@@ -162,7 +173,7 @@ mod tests {
     #[test]
     fn a_second_without_further_frames_ends_by_itself() {
         let mut counter = counter();
-        counter.add(at(100), 1, 1.0);
+        counter.add(at(100), 1, Some(1.0));
         assert_eq!(counter.tick(at(999)), None);
         assert_eq!(counter.tick(at(1100)), None, "a frame of this second may still come");
         assert!(counter.tick(at(1250)).is_some());
@@ -172,8 +183,8 @@ mod tests {
     #[test]
     fn seconds_without_frames_have_no_sample() {
         let mut counter = counter();
-        counter.add(at(0), 1, 1.0);
-        assert!(counter.add(at(60_000), 1, 1.0).is_some());
+        counter.add(at(0), 1, Some(1.0));
+        assert!(counter.add(at(60_000), 1, Some(1.0)).is_some());
         assert_eq!(counter.finish().unwrap().bucket_start, at(60_000));
     }
 
@@ -181,7 +192,8 @@ mod tests {
     fn a_camera_is_seen_from_frame_to_frame_but_not_through_a_gap() {
         let mut counter = counter();
         let mut covered = 0;
-        let mut frame = |ms| covered += counter.add(at(ms), 1, 1.0).map_or(0, |s| s.covered_ms);
+        let mut frame =
+            |ms| covered += counter.add(at(ms), 1, Some(1.0)).map_or(0, |s| s.covered_ms);
         (0..=100).for_each(|n| frame(n * 100));
         // Blind for 20 s, then seen for one.
         (0..=10).for_each(|n| frame(30_000 + n * 100));
@@ -192,7 +204,8 @@ mod tests {
     #[test]
     fn a_slow_camera_is_seen_between_its_frames() {
         let mut counter = counter_at(0.2);
-        let samples: Vec<_> = (0..=4).filter_map(|n| counter.add(at(n * 5_000), 1, 1.0)).collect();
+        let samples: Vec<_> =
+            (0..=4).filter_map(|n| counter.add(at(n * 5_000), 1, Some(1.0))).collect();
         assert_eq!(
             samples.iter().map(|s| s.covered_ms).collect::<Vec<_>>(),
             [0, 5_000, 5_000, 5_000]
@@ -202,8 +215,8 @@ mod tests {
     #[test]
     fn a_clock_set_back_loses_no_frame() {
         let mut counter = counter();
-        counter.add(at(5_000), 1, 1.0);
-        assert_eq!(counter.add(at(2_000), 1, 1.0).unwrap().bucket_start, at(5_000));
+        counter.add(at(5_000), 1, Some(1.0));
+        assert_eq!(counter.add(at(2_000), 1, Some(1.0)).unwrap().bucket_start, at(5_000));
         assert_eq!(counter.finish().unwrap().bucket_start, at(2_000));
     }
 
@@ -215,7 +228,7 @@ mod tests {
             let (mut counter, mut now, mut samples) = (counter(), 0, Vec::new());
             for &(wait, people, tick) in &frames {
                 now += wait;
-                samples.extend(counter.add(at(now), people, 1.0));
+                samples.extend(counter.add(at(now), people, Some(1.0)));
                 if tick {
                     samples.extend(counter.tick(at(now)));
                 }

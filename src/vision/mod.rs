@@ -6,6 +6,8 @@ mod counter;
 pub mod detector;
 pub mod geometry;
 mod inspect;
+mod motion;
+mod motion_gate;
 pub mod native;
 pub mod pipeline;
 pub mod probe;

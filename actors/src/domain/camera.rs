@@ -1,6 +1,6 @@
 //! Cameras as operators register them, and their settings.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -138,6 +138,12 @@ pub struct DetectOverrides {
     /// Intersection over union (0–1) above which the weaker of two boxes is dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nms_iou: Option<f32>,
+    /// Whether frames in which nothing moves keep the count of the one before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub motion_gate: Option<bool>,
+    /// Longest time between two analysed frames where nothing moves.
+    #[serde(skip_serializing_if = "Option::is_none", with = "humantime_serde")]
+    pub forced_inference: Option<Duration>,
 }
 
 impl DetectOverrides {
@@ -153,6 +159,8 @@ impl DetectOverrides {
             fps: self.fps.unwrap_or(service.fps),
             confidence: self.confidence.unwrap_or(service.confidence),
             nms_iou: self.nms_iou.unwrap_or(service.nms_iou),
+            motion_gate: self.motion_gate.unwrap_or(service.motion_gate),
+            forced_inference: self.forced_inference.unwrap_or(service.forced_inference),
         }
     }
 }
@@ -167,11 +175,22 @@ pub struct DetectSettings {
     pub confidence: f32,
     /// Intersection over union above which the weaker of two boxes is dropped. 0 to 1.
     pub nms_iou: f32,
+    /// Whether frames in which nothing moves keep the count of the one before, without inference.
+    pub motion_gate: bool,
+    /// Longest time between two analysed frames where nothing moves. 100 ms to 1 h.
+    #[serde(with = "humantime_serde")]
+    pub forced_inference: Duration,
 }
 
 impl Default for DetectSettings {
     fn default() -> Self {
-        Self { fps: 10.0, confidence: 0.45, nms_iou: 0.45 }
+        Self {
+            fps: 10.0,
+            confidence: 0.45,
+            nms_iou: 0.45,
+            motion_gate: true,
+            forced_inference: Duration::from_secs(5),
+        }
     }
 }
 
@@ -187,6 +206,11 @@ impl DetectSettings {
         }
         if !(self.nms_iou >= 0.0 && self.nms_iou <= 1.0) {
             return Err(InvalidField::new("detect.nms_iou", "must be from 0 to 1"));
+        }
+        let forced = Duration::from_millis(100)..=Duration::from_secs(3_600);
+        if !forced.contains(&self.forced_inference) {
+            let reason = "must be from 100 ms to 1 h";
+            return Err(InvalidField::new("detect.forced_inference", reason));
         }
         Ok(())
     }

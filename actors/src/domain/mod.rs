@@ -24,7 +24,7 @@ pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
-    Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
+    Budget, Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
 pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
 pub use secret_keys::SecretKeys;

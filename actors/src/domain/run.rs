@@ -54,6 +54,8 @@ pub struct StreamInfo {
 pub struct Progress {
     /// Frames analysed.
     pub frames: u32,
+    /// Those of them in which nothing moved: they keep the count of the one before.
+    pub gated: u32,
     /// Frames received but not analysed: beyond the budget, or the worker was busy.
     pub dropped: u32,
     /// Frames that could not be read or analysed.
@@ -68,6 +70,24 @@ pub struct Progress {
     pub latency_ms: Vec<f32>,
     /// Frames of this run analysed so far.
     pub total_frames: u64,
+    /// How many frames a second may be analysed; none for a recording that is read unpaced.
+    pub budget: Option<Budget>,
+}
+
+/// Frames a second of a camera.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// What its settings ask for.
+    pub asked: f32,
+    /// What the machine can keep up with.
+    pub granted: f32,
+}
+
+impl Budget {
+    /// Whether clearly less is granted than asked.
+    pub fn is_short(&self) -> bool {
+        self.granted < 0.9 * self.asked
+    }
 }
 
 /// How a run ended.

@@ -33,7 +33,7 @@ pub struct Sample {
     /// Milliseconds that the camera was really seen: each frame stands for the time since the
     /// frame before it, unless that was too long ago (then the camera was blind meanwhile).
     pub covered_ms: u32,
-    /// Mean milliseconds of an inference.
+    /// Mean milliseconds of an inference; 0 where none was needed, since nothing moved.
     pub inference_ms_mean: f32,
     /// The worker that counted.
     pub worker_id: WorkerId,

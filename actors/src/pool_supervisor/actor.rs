@@ -219,6 +219,7 @@ impl PoolSupervisor {
             let label = id.to_string();
             let up = task.public_state() == CameraState::Processing;
             metrics.camera_up.with_label_values(&[&label]).set(up.into());
+            metrics.set_frame_rates(*id, task.rate.per_second(Instant::now()), task.budget);
             if let Some(at) = task.last_frame_at {
                 let age = (now - at).as_seconds_f64().max(0.0);
                 metrics.frame_age_seconds.with_label_values(&[&label]).set(age);

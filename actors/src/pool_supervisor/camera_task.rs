@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Camera, CameraState, DesiredState, Failure, Now, RunId, StreamInfo, WorkerId};
+use crate::domain::{
+    Budget, Camera, CameraState, DesiredState, Failure, Now, RunId, StreamInfo, WorkerId,
+};
 
 use super::rate::RateMeter;
 
@@ -81,6 +83,8 @@ pub struct CameraTask {
     pub stream: Option<StreamInfo>,
     /// Frames a second.
     pub rate: RateMeter,
+    /// Frames a second that its present run may analyse.
+    pub budget: Option<Budget>,
     /// Frames analysed in the present run.
     pub run_frames: u64,
     /// People in the newest frame.
@@ -107,6 +111,7 @@ impl CameraTask {
             crash_place: None,
             stream: None,
             rate: RateMeter::default(),
+            budget: None,
             run_frames: 0,
             last_count: None,
             last_frame_at: None,
@@ -118,6 +123,7 @@ impl CameraTask {
         if !matches!(state, TaskState::Active(_)) {
             self.stream = None;
             self.rate = RateMeter::default();
+            self.budget = None;
         }
         self.state = state;
         self.since = now.wall;

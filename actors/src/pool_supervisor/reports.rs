@@ -5,8 +5,8 @@ use std::time::Instant;
 use crate::{
     backoff::{Backoff, RestartDecision},
     domain::{
-        CameraId, Crash, Exit, Failure, FailureCode, LatestCount, Now, Origin, Progress, RunId,
-        RunnerInfo, StreamEvent, StreamInfo, WorkerId,
+        Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, Now, Origin, Progress,
+        RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
     },
     messages::PoolPhase,
 };
@@ -300,10 +300,24 @@ fn opened(slot: &mut Slot, id: CameraId, task: &mut CameraTask, info: &StreamInf
     run.opened = Some(now.mono);
     task.since = now.wall;
     task.rate.reset(now.mono);
+    task.budget = None;
     slot.rate.reset(now.mono);
     let fps = info.fps.map(|fps| format!(" at {fps:.1} fps")).unwrap_or_default();
     log::info!("camera {id}: opened by {}, {}x{}{fps}", slot.worker, info.width, info.height);
     task.stream = Some(info.clone());
+}
+
+fn granted(id: CameraId, task: &mut CameraTask, budget: Budget) {
+    let was_short = task.budget.replace(budget).is_some_and(|before| before.is_short());
+    let Budget { asked, granted } = budget;
+    if budget.is_short() && !was_short {
+        log::warn!(
+            "camera {id}: the machine is overloaded: {granted:.1} of the {asked:.1} frames a \
+             second are analysed that detect.fps asks for"
+        );
+    } else if was_short && !budget.is_short() {
+        log::info!("camera {id}: all {asked:.1} frames a second are analysed again");
+    }
 }
 
 fn progressed(slot: &mut Slot, id: CameraId, task: &mut CameraTask, progress: &Progress, now: Now) {
@@ -320,6 +334,9 @@ fn progressed(slot: &mut Slot, id: CameraId, task: &mut CameraTask, progress: &P
     if let Some(people) = progress.people {
         task.last_count = Some(people);
         task.last_frame_at = Some(now.wall);
+    }
+    if let Some(budget) = progress.budget {
+        granted(id, task, budget);
     }
     if before / LOG_EVERY_FRAMES != task.run_frames / LOG_EVERY_FRAMES {
         log::info!(

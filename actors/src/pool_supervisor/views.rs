@@ -71,6 +71,7 @@ impl Pool {
             error_count: task.error_count,
             stream: task.stream.clone(),
             fps: task.rate.per_second(now.mono),
+            budget: task.budget,
             processed_frames: task.run_frames,
             last_count: task.last_count,
             last_frame_at: task.last_frame_at,

@@ -1,21 +1,42 @@
 #![allow(clippy::unwrap_used)]
 
-//! Every backend against the detections of the original network (`models/person_reference.json`).
+//! Every backend against the detections of the original network (`models/person_reference.json`),
+//! and the quantised network against the one that it was made of.
 
 use ::opencv::{prelude::*, videoio};
 use serde_json::Value;
 
-use super::*;
-use crate::vision::{geometry::BoundingBox, native};
+use super::{model::Embedded, *};
+use crate::vision::native;
 
 const FOOTAGE: &str = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
 
 /// Largest difference of a side (0 to 1 of the picture) and of a score.
-const TOLERANCE: f32 = 1e-3;
+struct Tolerance {
+    side: f32,
+    score: f32,
+}
 
-#[test]
-fn the_embedded_model_finds_what_the_original_finds() {
+const FLOAT32: Tolerance = Tolerance { side: 1e-3, score: 1e-3 };
+const INT8: Tolerance = Tolerance { side: 0.03, score: 0.15 };
+
+/// The library is got by `deploy/test.sh`; without it these tests fail, unless it could not be had
+/// there and that was said.
+fn onnxruntime(model: Embedded) -> Option<Box<dyn Detector>> {
+    if std::env::var_os("BECAMERA_TEST_WITHOUT_ONNXRUNTIME").is_some() {
+        eprintln!("not tested: BECAMERA_TEST_WITHOUT_ONNXRUNTIME is set");
+        return None;
+    }
     native::set_up();
+    let detector = OnnxRuntimeDetector::load_embedded(model, &DetectorSettings::default());
+    Some(Box::new(detector.expect("deploy/onnxruntime.sh gets the library")))
+}
+
+fn open_footage() -> videoio::VideoCapture {
+    videoio::VideoCapture::from_file(FOOTAGE, videoio::CAP_FFMPEG).unwrap()
+}
+
+fn finds_what_the_original_finds(detector: &mut dyn Detector, tolerance: &Tolerance) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/person_reference.json");
     let reference: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let settings = DetectSettings {
@@ -27,9 +48,7 @@ fn the_embedded_model_finds_what_the_original_finds() {
     let case = cases.iter().find(|case| case["name"] == "squashed").unwrap();
     let frames = case["frames"].as_array().unwrap();
     assert!(frames.len() >= 3);
-    let mut detector = load(&DetectorSettings::default()).unwrap();
-    let mut video = videoio::VideoCapture::from_file(FOOTAGE, videoio::CAP_FFMPEG).unwrap();
-    let (mut picture, mut next) = (Mat::default(), 0);
+    let (mut video, mut picture, mut next) = (open_footage(), Mat::default(), 0);
     for frame in frames {
         let index = frame["frame"].as_u64().unwrap();
         while next <= index {
@@ -38,14 +57,83 @@ fn the_embedded_model_finds_what_the_original_finds() {
         }
         assert!(video.retrieve_def(&mut picture).unwrap());
         let found = detector.detect(&picture, &settings).unwrap().people;
-        let expected: Vec<Vec<f32>> = serde_json::from_value(frame["detections"].clone()).unwrap();
+        let expected: Vec<[f32; 5]> = serde_json::from_value(frame["detections"].clone()).unwrap();
         assert_eq!(found.len(), expected.len(), "frame {index}: {found:?}");
-        for (found, expected) in found.iter().zip(expected) {
-            let (x, y) = (1.0 / picture.cols() as f32, 1.0 / picture.rows() as f32);
-            let BoundingBox { left, top, width, height } = found.bbox.scaled(x, y);
-            for (got, wanted) in [left, top, width, height, found.score].iter().zip(&expected) {
-                assert!((got - wanted).abs() < TOLERANCE, "frame {index}: {found:?} {expected:?}");
+        let (x, y) = (1.0 / picture.cols() as f32, 1.0 / picture.rows() as f32);
+        let is = |found: &Detection, [left, top, width, height, score]: &[f32; 5]| {
+            let bbox = found.bbox.scaled(x, y);
+            let sides =
+                [bbox.left - left, bbox.top - top, bbox.width - width, bbox.height - height];
+            sides.iter().all(|side| side.abs() < tolerance.side)
+                && (found.score - score).abs() < tolerance.score
+        };
+        // Each person once: scores that are close may change their order.
+        let mut missing = expected;
+        for person in &found {
+            let at = missing.iter().position(|expected| is(person, expected));
+            missing.swap_remove(at.unwrap_or_else(|| {
+                panic!("frame {index}: {person:?} is none of {missing:?} (scaled by {x}, {y})")
+            }));
+        }
+    }
+}
+
+#[test]
+fn opencv_finds_what_the_original_finds() {
+    native::set_up();
+    let settings = DetectorSettings { backend: Backend::OpenCv, ..DetectorSettings::default() };
+    let mut detector = load(&settings).unwrap();
+    assert!(detector.backend().starts_with("opencv "), "{}", detector.backend());
+    finds_what_the_original_finds(detector.as_mut(), &FLOAT32);
+}
+
+#[test]
+fn onnxruntime_finds_what_the_original_finds() {
+    let Some(mut detector) = onnxruntime(Embedded::Float32) else { return };
+    let backend = detector.backend();
+    assert!(backend.starts_with("onnxruntime 1.") && backend.ends_with("float32"), "{backend}");
+    assert!(detector.library().unwrap().is_file());
+    finds_what_the_original_finds(detector.as_mut(), &FLOAT32);
+}
+
+#[test]
+fn int8_finds_what_the_original_finds() {
+    let Some(mut detector) = onnxruntime(Embedded::Int8) else { return };
+    assert!(detector.backend().ends_with("int8"), "{}", detector.backend());
+    finds_what_the_original_finds(detector.as_mut(), &INT8);
+}
+
+/// One in so many frames of the footage is looked at.
+const EVERY: usize = 3;
+
+#[test]
+fn int8_counts_as_float32_does_over_the_footage() {
+    let Some(mut float) = onnxruntime(Embedded::Float32) else { return };
+    let Some(mut int8) = onnxruntime(Embedded::Int8) else { return };
+    let settings = DetectSettings::default();
+    let (mut video, mut picture) = (open_footage(), Mat::default());
+    let (mut expected, mut found, mut matched) = (0, 0, 0);
+    for index in 0.. {
+        if !video.grab().unwrap() {
+            break;
+        }
+        if index % EVERY == 0 && video.retrieve_def(&mut picture).unwrap() {
+            let mut people = float.detect(&picture, &settings).unwrap().people;
+            let same = int8.detect(&picture, &settings).unwrap().people;
+            (expected, found) = (expected + people.len(), found + same.len());
+            for person in same {
+                let overlap = |other: &Detection| other.bbox.iou(&person.bbox) >= 0.5;
+                if let Some(at) = people.iter().position(overlap) {
+                    people.swap_remove(at);
+                    matched += 1;
+                }
             }
         }
     }
+    let share = |of: usize| 100.0 * f64::from(matched) / of as f64;
+    let (precision, recall) = (share(found), share(expected));
+    println!("{expected} people in float32, {found} in INT8, {matched} are the same");
+    println!("precision {precision:.1} %, recall {recall:.1} %");
+    assert!(expected > 500, "{expected}");
+    assert!(precision > 96.0 && recall > 94.0, "precision {precision}, recall {recall}");
 }

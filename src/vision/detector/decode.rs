@@ -1,7 +1,7 @@
 //! From the numbers of a network to boxes: shared by every inference library.
 
 use super::anchors::Anchor;
-use crate::vision::geometry::{BoundingBox, Detection};
+use crate::vision::geometry::{BoundingBox, Detection, non_maximum_suppression};
 
 // The encoding's variances (Liu et al., 2016): centres are scaled by 0.1, log sizes by 0.2.
 const CENTRE_VARIANCE: f32 = 0.1;
@@ -61,6 +61,18 @@ pub fn decode_detection_output(
         .collect()
 }
 
+/// From what was found in the network's square of `side` pixels, into which a picture was squeezed,
+/// to people in the picture: clipped, in its pixels, without duplicates, best score first.
+pub fn finish(people: &mut Vec<Detection>, side: u32, width: i32, height: i32, nms_iou: f32) {
+    let side = side as f32;
+    let (x, y) = (width as f32 / side, height as f32 / side);
+    for person in people.iter_mut() {
+        person.bbox = person.bbox.clipped(side, side).scaled(x, y);
+    }
+    people.retain(|person| person.bbox.area() > 0.0);
+    non_maximum_suppression(people, nms_iou);
+}
+
 fn decode_box([ty, tx, th, tw]: [f32; 4], anchor: &Anchor) -> BoundingBox {
     let cx = anchor.cx + tx * CENTRE_VARIANCE * anchor.width;
     let cy = anchor.cy + ty * CENTRE_VARIANCE * anchor.height;
@@ -112,6 +124,18 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!((found[0].bbox.left - 10.0).abs() < 1e-4);
         assert!((found[0].bbox.height - 80.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn people_are_brought_into_the_picture() {
+        let found = |left, score| Detection {
+            bbox: BoundingBox { left, top: 30.0, width: 60.0, height: 60.0 },
+            score,
+        };
+        let mut people = vec![found(-30.0, 0.5), found(-28.0, 0.8), found(400.0, 0.9)];
+        finish(&mut people, 300, 600, 150, 0.45);
+        let bbox = BoundingBox { left: 0.0, top: 15.0, width: 64.0, height: 30.0 };
+        assert_eq!(people, [Detection { bbox, score: 0.8 }]);
     }
 
     proptest! {

@@ -1,15 +1,28 @@
 //! Finds people in pictures.
 
 pub mod anchors;
+pub mod check;
 pub mod decode;
-mod model;
+mod layout;
+mod library;
+pub mod model;
+pub mod onnxruntime;
 mod opencv;
+pub mod preprocess;
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    time::Duration,
+};
 
 use ::opencv::core::Mat;
-use becamera_actors::{domain::DetectSettings, settings::DetectorSettings};
+use becamera_actors::{
+    domain::DetectSettings,
+    settings::{Backend, DetectorSettings},
+};
 
+use self::{onnxruntime::OnnxRuntimeDetector, opencv::OpenCvDetector};
 use super::geometry::Detection;
 
 /// An inference library with a network loaded.
@@ -21,8 +34,13 @@ pub trait Detector: Send {
         settings: &DetectSettings,
     ) -> Result<Detections, DetectorError>;
 
-    /// The library's name and version, and why it was taken.
+    /// The library's name and version, and what it calculates with.
     fn backend(&self) -> &str;
+
+    /// The file of a library that was loaded at run time.
+    fn library(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// What was found in a picture.
@@ -40,15 +58,45 @@ pub enum DetectorError {
     /// A model, its description or its labels can't be used.
     #[error("{0}")]
     Model(String),
-    /// The inference library failed.
+    /// OpenCV failed.
     #[error("OpenCV failed: {}", .0.message)]
     OpenCv(#[from] ::opencv::Error),
+    /// ONNX Runtime's library can't be used.
+    #[error("{0}")]
+    Library(String),
+    /// ONNX Runtime failed.
+    #[error("ONNX Runtime failed: {0}")]
+    OnnxRuntime(String),
+}
+
+impl<R> From<ort::Error<R>> for DetectorError {
+    fn from(error: ort::Error<R>) -> Self {
+        Self::OnnxRuntime(error.message().to_owned())
+    }
 }
 
 /// Loads the network that the settings name and runs it once, so that the first frame is as fast
 /// as the others. Fails with a sentence that names the setting.
 pub fn load(settings: &DetectorSettings) -> Result<Box<dyn Detector>, DetectorError> {
-    Ok(Box::new(opencv::OpenCvDetector::load(settings)?))
+    match settings.backend {
+        Backend::OpenCv => Ok(Box::new(OpenCvDetector::load(settings)?)),
+        Backend::OnnxRuntime => Ok(Box::new(load_onnxruntime(settings)?)),
+        Backend::Auto => match load_onnxruntime(settings) {
+            Ok(detector) => Ok(Box::new(detector)),
+            Err(error) => {
+                log::info!("opencv is taken: {error}");
+                Ok(Box::new(OpenCvDetector::load(settings)?))
+            }
+        },
+    }
+}
+
+fn load_onnxruntime(settings: &DetectorSettings) -> Result<OnnxRuntimeDetector, DetectorError> {
+    // `ort` panics where a library does not keep what its version promises.
+    let load = AssertUnwindSafe(|| OnnxRuntimeDetector::load(settings));
+    catch_unwind(load).unwrap_or_else(|_| {
+        Err(DetectorError::Library("ONNX Runtime's library is not what it says it is".into()))
+    })
 }
 
 #[cfg(test)]

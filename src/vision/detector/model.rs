@@ -7,12 +7,21 @@ use sha2::{Digest, Sha256};
 
 use super::DetectorError;
 
-/// The embedded network: SSDLite MobileNetV2, COCO, person head only, raw outputs.
-static EMBEDDED: &[u8] = include_bytes!("../../../models/ssdlite_mobilenet_v2_person.onnx");
-const EMBEDDED_NAME: &str = "ssdlite_mobilenet_v2_person.onnx";
-
 /// `sha256sum` lines of the models.
 static MANIFEST: &str = include_str!("../../../models/SHA256SUMS");
+
+/// The embedded network, SSDLite MobileNetV2 (COCO, person head only, raw outputs), by the numbers
+/// that it calculates with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Embedded {
+    /// For any inference library.
+    Float32,
+    /// Quantised (QDQ), for ONNX Runtime alone.
+    Int8,
+}
+
+static FLOAT32: &[u8] = include_bytes!("../../../models/ssdlite_mobilenet_v2_person.onnx");
+static INT8: &[u8] = include_bytes!("../../../models/ssdlite_mobilenet_v2_person_int8.onnx");
 
 const COCO_PERSON: usize = 1;
 const VOC_PERSON: usize = 15;
@@ -74,25 +83,42 @@ impl Format {
     }
 }
 
-/// The embedded network, if it is the one of the manifest.
-pub fn embedded() -> Result<&'static [u8], DetectorError> {
-    verify(EMBEDDED_NAME, EMBEDDED, MANIFEST)?;
-    Ok(EMBEDDED)
-}
+impl Embedded {
+    /// Its file's name in the manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "ssdlite_mobilenet_v2_person.onnx",
+            Self::Int8 => "ssdlite_mobilenet_v2_person_int8.onnx",
+        }
+    }
 
-/// Gives the embedded network's pages back once it was read: they would count as memory of every
-/// worker, and come back from the binary when they are touched again.
-pub fn release_embedded() {
-    // SAFETY: sysconf has no preconditions.
-    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
-    let range = EMBEDDED.as_ptr_range();
-    let start = range.start.addr().next_multiple_of(page);
-    let end = range.end.addr() / page * page;
-    if start < end {
-        let first = EMBEDDED.as_ptr().wrapping_add(start - range.start.addr());
-        // SAFETY: whole pages inside of the array, which is read-only and backed by the binary:
-        // DONTNEED only drops them from memory. It is advice, so that failing does no harm.
-        unsafe { libc::madvise(first.cast_mut().cast(), end - start, libc::MADV_DONTNEED) };
+    /// The model, if it is the one of the manifest.
+    pub fn bytes(self) -> Result<&'static [u8], DetectorError> {
+        verify(self.name(), self.data(), MANIFEST)?;
+        Ok(self.data())
+    }
+
+    /// Gives the model's pages back once it was read: they would count as memory of every worker,
+    /// and come back from the binary when they are touched again.
+    pub fn release(self) {
+        // SAFETY: sysconf has no preconditions.
+        let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+        let range = self.data().as_ptr_range();
+        let start = range.start.addr().next_multiple_of(page);
+        let end = range.end.addr() / page * page;
+        if start < end {
+            let first = range.start.wrapping_add(start - range.start.addr());
+            // SAFETY: whole pages inside of the array, which is read-only and backed by the binary:
+            // DONTNEED only drops them from memory. It is advice, so that failing does no harm.
+            unsafe { libc::madvise(first.cast_mut().cast(), end - start, libc::MADV_DONTNEED) };
+        }
+    }
+
+    fn data(self) -> &'static [u8] {
+        match self {
+            Self::Float32 => FLOAT32,
+            Self::Int8 => INT8,
+        }
     }
 }
 
@@ -129,8 +155,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_embedded_model_is_that_of_the_manifest() {
-        embedded().unwrap();
+    fn the_embedded_models_are_those_of_the_manifest() {
+        for model in [Embedded::Float32, Embedded::Int8] {
+            let length = model.bytes().unwrap().len();
+            model.release();
+            assert_eq!(model.bytes().unwrap().len(), length);
+        }
     }
 
     #[test]

@@ -12,10 +12,11 @@ use opencv::{
 use super::{
     Detections, Detector, DetectorError,
     anchors::{Anchor, TRAINED_SIZE, anchors},
-    decode::{decode_detection_output, decode_ssd},
-    model::{self, Format, Preprocessing},
+    decode::{decode_detection_output, decode_ssd, finish},
+    layout::Layout,
+    model::{self, Embedded, Format, Preprocessing},
 };
-use crate::vision::geometry::{Detection, non_maximum_suppression};
+use crate::vision::geometry::Detection;
 
 /// A network in OpenCV's DNN module. Its input is a square of 300 pixels into which the picture
 /// is squeezed: this module is slow to adapt to other sizes.
@@ -29,15 +30,6 @@ pub struct OpenCvDetector {
     person: usize,
     anchors: Vec<Anchor>,
     backend: String,
-}
-
-/// What the network's outputs mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Layout {
-    /// Raw boxes `[1, anchors, 4]` and class logits `[1, anchors, classes]`, by output's index.
-    Ssd { boxes: usize, logits: usize, classes: usize },
-    /// Decoded rows `[1, 1, N, 7]`.
-    DetectionOutput,
 }
 
 impl OpenCvDetector {
@@ -71,25 +63,10 @@ impl OpenCvDetector {
         let side = TRAINED_SIZE as i32;
         let grey = Mat::new_rows_cols_with_default(side, side, CV_8UC3, Scalar::all(127.0))?;
         self.forward(&grey)?;
-        let shapes: Vec<Vec<i32>> = self.outputs.iter().map(|output| shape(&output)).collect();
-        self.layout = layout(&shapes, self.anchors.len()).ok_or_else(|| {
-            let name = settings.model.as_deref().unwrap_or(Path::new("embedded")).display();
-            DetectorError::Model(format!(
-                "detector.model: the outputs of {name} have the shapes {shapes:?}; known are \
-                 [1, 1, N, 7], and [1, {n}, 4] with [1, {n}, classes]",
-                n = self.anchors.len()
-            ))
-        })?;
-        if let Layout::Ssd { classes, .. } = self.layout {
-            // A head of a single class is that of people.
-            self.person = if classes == 1 { 0 } else { self.person };
-            if self.person >= classes {
-                return Err(DetectorError::Model(format!(
-                    "detector.labels: person is class {}, but the model has {classes} classes",
-                    self.person
-                )));
-            }
-        }
+        let shape = |output: Mat| output.mat_size().iter().map(|&n| i64::from(n)).collect();
+        let shapes: Vec<Vec<i64>> = self.outputs.iter().map(shape).collect();
+        let (layout, person) = Layout::of(&shapes, self.anchors.len(), self.person, settings)?;
+        (self.layout, self.person) = (layout, person);
         Ok(())
     }
 
@@ -129,13 +106,7 @@ impl Detector for OpenCvDetector {
         self.forward(frame)?;
         let inference = started.elapsed();
         let mut people = self.decode(settings.confidence)?;
-        let side = TRAINED_SIZE as f32;
-        let (x, y) = (frame.cols() as f32 / side, frame.rows() as f32 / side);
-        for person in &mut people {
-            person.bbox = person.bbox.clipped(side, side).scaled(x, y);
-        }
-        people.retain(|person| person.bbox.area() > 0.0);
-        non_maximum_suppression(&mut people, settings.nms_iou);
+        finish(&mut people, TRAINED_SIZE, frame.cols(), frame.rows(), settings.nms_iou);
         Ok(Detections { people, inference })
     }
 
@@ -145,8 +116,9 @@ impl Detector for OpenCvDetector {
 }
 
 fn read_embedded() -> Result<Net, DetectorError> {
-    let net = dnn::read_net_from_onnx_buffer(&Vector::from_slice(model::embedded()?));
-    model::release_embedded();
+    let model = Embedded::Float32;
+    let net = dnn::read_net_from_onnx_buffer(&Vector::from_slice(model.bytes()?));
+    model.release();
     Ok(net?)
 }
 
@@ -168,44 +140,10 @@ fn read_file(model: &Path, config: Option<&Path>) -> Result<Net, DetectorError> 
     })
 }
 
-fn shape(output: &Mat) -> Vec<i32> {
-    output.mat_size().to_vec()
-}
-
-fn layout(shapes: &[Vec<i32>], anchors: usize) -> Option<Layout> {
-    let rows = i32::try_from(anchors).ok()?;
-    match shapes {
-        [only] if only.len() == 4 && only[3] == 7 => Some(Layout::DetectionOutput),
-        [first, second] => {
-            let columns = |shape: &Vec<i32>| match shape[..] {
-                [1, n, columns] if n == rows => usize::try_from(columns).ok(),
-                _ => None,
-            };
-            match (columns(first)?, columns(second)?) {
-                (4, classes) => Some(Layout::Ssd { boxes: 0, logits: 1, classes }),
-                (classes, 4) => Some(Layout::Ssd { boxes: 1, logits: 0, classes }),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn outputs_are_known_by_their_shapes() {
-        let ssd = |boxes, logits, classes| Some(Layout::Ssd { boxes, logits, classes });
-        assert_eq!(layout(&[vec![1, 9, 4], vec![1, 9, 91]], 9), ssd(0, 1, 91));
-        assert_eq!(layout(&[vec![1, 9, 1], vec![1, 9, 4]], 9), ssd(1, 0, 1));
-        assert_eq!(layout(&[vec![1, 1, 100, 7]], 9), Some(Layout::DetectionOutput));
-        assert_eq!(layout(&[vec![1, 8, 4], vec![1, 8, 91]], 9), None);
-        assert_eq!(layout(&[vec![1, 1000]], 9), None);
-        assert_eq!(layout(&[], 9), None);
-    }
 
     #[test]
     fn an_empty_picture_is_an_error() {

@@ -14,6 +14,7 @@ use opencv::core::Mat;
 use super::{
     counter::SampleCounter,
     detector::{self, Detections, Detector},
+    motion_gate::MotionGate,
     native, probe,
     source::{self, FrameSource, Next},
 };
@@ -55,6 +56,7 @@ impl CountingPipeline {
         report: &mut Report<'_>,
     ) -> Exit {
         let mut frame = Mat::default();
+        let mut gate = MotionGate::new(&job.detect);
         let mut consecutive_errors = 0;
         let mut opened = false;
         while !ctl.is_cancelled() {
@@ -62,17 +64,24 @@ impl CountingPipeline {
             let losses = source.take_losses();
             report.progress.dropped += losses.dropped;
             report.progress.errors += losses.damaged;
+            report.progress.budget = source.budget();
             match next {
-                Ok(Next::Frame(at)) => {
-                    if let Some(info) = source.info().filter(|_| !opened) {
+                Ok(Next::Frame { received, position }) => {
+                    if !opened && let Some(info) = source.info() {
                         report.sink.emit(StreamEvent::Opened(info));
                         opened = true;
                     }
                     let started = Instant::now();
+                    if !gate.opens(&frame, position) {
+                        report.held(received, started);
+                        report.tick();
+                        continue;
+                    }
                     match self.detector.detect(&frame, &job.detect) {
                         Ok(found) => {
                             consecutive_errors = 0;
-                            report.frame(at, started, &found);
+                            gate.analysed(position);
+                            report.analysed(received, started, &found);
                         }
                         Err(error) => {
                             consecutive_errors += 1;
@@ -137,9 +146,27 @@ impl<'a> Report<'a> {
         Self { sink, counter, progress: Progress::default(), sent: Instant::now() }
     }
 
-    fn frame(&mut self, received: Instant, started: Instant, found: &Detections) {
+    /// People were looked for in a frame.
+    fn analysed(&mut self, received: Instant, started: Instant, found: &Detections) {
         let people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
         let inference_ms = milliseconds(found.inference);
+        self.progress.inference_ms.push(inference_ms);
+        self.frame(received, started, people, Some(inference_ms));
+    }
+
+    /// Nothing moved in a frame: as many people are in it as before.
+    fn held(&mut self, received: Instant, started: Instant) {
+        self.progress.gated += 1;
+        self.frame(received, started, self.progress.people.unwrap_or(0), None);
+    }
+
+    fn frame(
+        &mut self,
+        received: Instant,
+        started: Instant,
+        people: u32,
+        inference_ms: Option<f32>,
+    ) {
         if let Some(sample) = self.counter.add(wall_time(received), people, inference_ms) {
             self.sink.emit(StreamEvent::Sample(sample));
         }
@@ -147,7 +174,6 @@ impl<'a> Report<'a> {
         progress.frames += 1;
         progress.total_frames += 1;
         progress.people = Some(people);
-        progress.inference_ms.push(inference_ms);
         progress.processing_ms.push(milliseconds(started.elapsed()));
         progress.latency_ms.push(milliseconds(received.elapsed()));
     }
@@ -168,8 +194,8 @@ impl<'a> Report<'a> {
     }
 
     fn send(&mut self) {
-        let Progress { people, total_frames, .. } = self.progress;
-        let next = Progress { people, total_frames, ..Progress::default() };
+        let Progress { people, total_frames, budget, .. } = self.progress;
+        let next = Progress { people, total_frames, budget, ..Progress::default() };
         let progress = std::mem::replace(&mut self.progress, next);
         self.sink.emit(StreamEvent::Progress(progress));
         self.sent = Instant::now();

@@ -390,3 +390,38 @@ fn try_by_hand() {
     let end = pipeline.run(&job, &Ctl::new().unwrap(), &mut sink);
     eprintln!("{:6.2} {end:?}", started.elapsed().as_secs_f32());
 }
+
+/// An empty platform for 6 s, then the footage: the same place, with people.
+#[test]
+fn the_motion_gate_spares_inference_and_keeps_the_counts() {
+    let clips = Clips::new();
+    let path = clips.path("idle.mkv");
+    let still = "[0:v]trim=end_frame=1,loop=loop=59:size=1,setpts=N/10/TB,\
+        noise=alls=6:allf=t[still];[0:v]trim=duration=6[moving];[still][moving]concat=n=2";
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-y", "-i", FOOTAGE, "-an", "-filter_complex", still])
+        .args(["-r", "10", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "20"])
+        .arg(&path)
+        .status();
+    assert!(made.unwrap().success());
+    let mut gated = job(&path, UNPACED);
+    gated.detect.forced_inference = Duration::from_secs(2);
+    let mut all = gated.clone();
+    all.detect.motion_gate = false;
+    let [(_, gated), (_, all)] = [gated, all].map(|job| run(&clips, &job));
+    let total =
+        |seen: &Seen, of: fn(&Progress) -> usize| -> usize { seen.progress.iter().map(of).sum() };
+    let frames = |seen: &Seen| total(seen, |progress| progress.frames as usize);
+    let inferences = |seen: &Seen| total(seen, |progress| progress.inference_ms.len());
+    let held = |seen: &Seen| total(seen, |progress| progress.gated as usize);
+    assert_eq!((frames(&all), inferences(&all), held(&all)), (120, 120, 0));
+    assert_eq!((frames(&gated), inferences(&gated)), (120, 120 - held(&gated)));
+    // Of the 60 still frames all but the forced ones are spared, of the moving ones none.
+    assert!((50..=58).contains(&held(&gated)), "{} of 60", held(&gated));
+    let mean = |seen: &Seen| {
+        let people: u32 = seen.samples.iter().map(|sample| sample.people_sum).sum();
+        f64::from(people) / frames(seen) as f64
+    };
+    let difference = (mean(&gated) - mean(&all)).abs();
+    assert!(difference <= 0.25, "tolerance: a quarter of a person; {difference}");
+}

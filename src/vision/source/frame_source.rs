@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use becamera_actors::domain::{Failure, StreamInfo};
+use becamera_actors::domain::{Budget, Failure, StreamInfo};
 use opencv::core::Mat;
 
 /// Longest wait of one [`FrameSource::next_frame`]: how soon a cancel is seen.
@@ -11,8 +11,13 @@ pub const POLL: Duration = Duration::from_millis(50);
 /// What a source gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// A frame to analyse, received at this moment.
-    Frame(Instant),
+    /// A frame to analyse.
+    Frame {
+        /// When it was received.
+        received: Instant,
+        /// Its place in the stream: since the stream's start, in the stream's own time.
+        position: Duration,
+    },
     /// Nothing yet.
     Idle,
     /// A recording is over.
@@ -39,6 +44,9 @@ pub trait FrameSource {
 
     /// The frames lost since the last call.
     fn take_losses(&mut self) -> Losses;
+
+    /// How many frames a second it gives at most; none where it gives all.
+    fn budget(&self) -> Option<Budget>;
 
     /// Lets go of the stream. `false` when a native call is stuck and could not be awaited.
     fn close(self: Box<Self>) -> bool;

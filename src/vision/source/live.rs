@@ -12,7 +12,7 @@ use std::{
 };
 
 use becamera_actors::{
-    domain::{Failure, FailureCode, StreamInfo, StreamUrl},
+    domain::{Budget, Failure, FailureCode, StreamInfo, StreamUrl},
     settings::StreamSettings,
 };
 use opencv::core::Mat;
@@ -58,6 +58,7 @@ struct State {
     opened: bool,
     grabbed: Option<Instant>,
     losses: Losses,
+    budget: Option<Budget>,
     end: Option<Failure>,
     /// The thread is done and its native handles are released.
     finished: bool,
@@ -138,9 +139,10 @@ impl FrameSource for LiveSource {
                 .wait_timeout_while(state, POLL, |state| state.newest.is_none() && !state.finished);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        if let Some(at) = state.newest.take() {
+        if let Some(received) = state.newest.take() {
             mem::swap(frame, &mut state.frame);
-            return Ok(Next::Frame(at));
+            let position = received.saturating_duration_since(self.started);
+            return Ok(Next::Frame { received, position });
         }
         if state.finished {
             return Err(state.end.take().unwrap_or_else(|| {
@@ -152,6 +154,10 @@ impl FrameSource for LiveSource {
 
     fn info(&self) -> Option<StreamInfo> {
         self.shared.lock().info.clone()
+    }
+
+    fn budget(&self) -> Option<Budget> {
+        self.shared.lock().budget
     }
 
     fn take_losses(&mut self) -> Losses {
@@ -236,9 +242,13 @@ fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result
         shared.update(|state| {
             state.grabbed = Some(at);
             state.losses.damaged += damaged;
+            state.budget = Some(budget.budget());
             if good {
                 // The frame it replaces was never looked at.
-                state.losses.dropped += u32::from(state.newest.is_some());
+                if state.newest.is_some() {
+                    state.losses.dropped += 1;
+                    budget.missed();
+                }
                 mem::swap(&mut state.frame, &mut spare);
                 state.newest = Some(at);
                 state.info = info.or(state.info.take());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use becamera_actors::{
-    domain::{Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl},
+    domain::{Budget, Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl},
     settings::StreamSettings,
 };
 use opencv::core::Mat;
@@ -28,6 +28,8 @@ pub(super) struct FileSource {
     budget: FrameBudget,
     capture: Option<Capture>,
     info: Option<StreamInfo>,
+    /// Between two frames by the recording's own rate.
+    period: Duration,
     /// When the first frame was due.
     started: Instant,
     /// Time from the first frame to the next by the recording's own rate, over all passes.
@@ -52,6 +54,7 @@ impl FileSource {
             budget,
             capture: None,
             info: None,
+            period: Duration::ZERO,
             started: Instant::now(),
             position: Duration::ZERO,
             good: 0,
@@ -75,13 +78,17 @@ impl FileSource {
         if !self.source.paced {
             return true;
         }
+        let taken = self.budget.takes(self.position);
         let late = self.started.elapsed().saturating_sub(self.position);
         if late > HOPELESS {
             self.started += late;
         } else if late > period {
+            if taken {
+                self.budget.missed();
+            }
             return false;
         }
-        self.budget.takes(self.position)
+        taken
     }
 
     fn at_end(&mut self) -> Result<Next, Failure> {
@@ -103,24 +110,22 @@ impl FileSource {
 
 impl FrameSource for FileSource {
     fn next_frame(&mut self, frame: &mut Mat) -> Result<Next, Failure> {
-        let capture = match &mut self.capture {
-            Some(capture) => capture,
-            None => {
-                let capture = Capture::open(&self.url, &self.settings)?;
-                if self.info.is_none() {
-                    self.started = Instant::now();
-                }
-                self.capture.insert(capture)
+        if self.capture.is_none() {
+            let capture = Capture::open(&self.url, &self.settings)?;
+            if self.info.is_none() {
+                self.started = Instant::now();
             }
-        };
-        let period = Duration::from_secs_f32(1.0 / capture.frame_rate().unwrap_or(25.0));
+            self.period = Duration::from_secs_f32(1.0 / capture.frame_rate().unwrap_or(25.0));
+            self.capture = Some(capture);
+        }
         if !self.is_due() {
             return Ok(Next::Idle);
         }
         let Some(capture) = &mut self.capture else { return Ok(Next::Idle) };
-        let Grab::Frame(at) = capture.grab()? else { return self.at_end() };
-        let wanted = self.wants(period);
-        self.position += period;
+        let Grab::Frame(received) = capture.grab()? else { return self.at_end() };
+        let position = self.position;
+        let wanted = self.wants(self.period);
+        self.position += self.period;
         let Some(capture) = &mut self.capture else { return Ok(Next::Idle) };
         if !wanted {
             self.good += 1;
@@ -131,12 +136,16 @@ impl FrameSource for FileSource {
             return Ok(Next::Idle);
         }
         self.good += 1;
-        self.info = Some(capture.info());
-        Ok(Next::Frame(at))
+        self.info.get_or_insert_with(|| capture.info());
+        Ok(Next::Frame { received, position })
     }
 
     fn info(&self) -> Option<StreamInfo> {
         self.info.clone()
+    }
+
+    fn budget(&self) -> Option<Budget> {
+        self.source.paced.then(|| self.budget.budget())
     }
 
     fn take_losses(&mut self) -> Losses {

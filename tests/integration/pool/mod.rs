@@ -1,6 +1,7 @@
 //! The worker pool under everything that goes wrong.
 
 mod assignment;
+mod backends;
 mod crash_cycles;
 mod file_faults;
 mod restart;

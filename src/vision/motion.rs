@@ -1,0 +1,227 @@
+//! Where something moves: a running average of the scene's brightness as background, and what
+//! differs from it.
+//!
+//! After the classic running-average background subtraction (e.g. Piccardi, "Background
+//! subtraction techniques: a review", 2004), with the median difference taken out of each frame,
+//! so that a lamp or a cloud is no motion.
+
+use opencv::{
+    core::{Mat, Scalar, Size},
+    imgproc,
+    prelude::*,
+};
+
+/// Size of the grey picture that is compared. Each of its pixels averages four of the frame's, so
+/// that a camera's noise stays below [`THRESHOLD`].
+const WIDTH: usize = 192;
+const HEIGHT: usize = 144;
+/// Edge of the square blocks in which motion is told.
+const BLOCK: usize = 8;
+const COLUMNS: usize = WIDTH / BLOCK;
+const ROWS: usize = HEIGHT / BLOCK;
+/// Grey levels by which a pixel must differ from the background.
+const THRESHOLD: f32 = 16.0;
+/// Such pixels that make a block move.
+const PIXELS: u32 = 8;
+/// Share of a frame that goes into the background: where nothing moves, and where something does.
+const LEARNING: f32 = 0.03;
+const LEARNING_MOVING: f32 = 0.003;
+
+/// Compares each frame with what was there before.
+pub struct MotionDetector {
+    small: Mat,
+    grey: Mat,
+    halved: Mat,
+    background: Vec<f32>,
+    differences: Vec<f32>,
+}
+
+/// Which blocks of a frame move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Motion {
+    blocks: [[bool; COLUMNS]; ROWS],
+}
+
+impl Motion {
+    /// Whether anything moves.
+    pub fn any(&self) -> bool {
+        self.blocks.iter().flatten().any(|moves| *moves)
+    }
+}
+
+impl Default for MotionDetector {
+    fn default() -> Self {
+        Self {
+            small: Mat::default(),
+            grey: Mat::default(),
+            halved: Mat::default(),
+            background: Vec::new(),
+            differences: Vec::with_capacity(WIDTH * HEIGHT),
+        }
+    }
+}
+
+impl MotionDetector {
+    /// Takes the next 8-bit BGR frame of a scene; all must have the same proportions. The first
+    /// becomes the background: nothing moves in it.
+    ///
+    /// # Errors
+    /// When OpenCV can't scale the frame.
+    pub fn next(&mut self, frame: &Mat) -> opencv::Result<Motion> {
+        let doubled = Size::new(2 * WIDTH as i32, 2 * HEIGHT as i32);
+        // Nearest first: averaging a whole 1080p frame would cost more than all the rest.
+        imgproc::resize(frame, &mut self.small, doubled, 0.0, 0.0, imgproc::INTER_NEAREST)?;
+        imgproc::cvt_color_def(&self.small, &mut self.grey, imgproc::COLOR_BGR2GRAY)?;
+        let single = Size::new(WIDTH as i32, HEIGHT as i32);
+        imgproc::resize(&self.grey, &mut self.halved, single, 0.0, 0.0, imgproc::INTER_AREA)?;
+        let luma = self.halved.data_bytes()?;
+        Ok(compare(luma, &mut self.background, &mut self.differences))
+    }
+}
+
+fn compare(luma: &[u8], background: &mut Vec<f32>, differences: &mut Vec<f32>) -> Motion {
+    let mut motion = Motion { blocks: [[false; COLUMNS]; ROWS] };
+    if background.len() != luma.len() {
+        background.clear();
+        background.extend(luma.iter().map(|value| f32::from(*value)));
+        return motion;
+    }
+    differences.clear();
+    differences.extend(luma.iter().zip(&*background).map(|(luma, old)| f32::from(*luma) - old));
+    let median = median(differences);
+    let mut pixels = [[0u32; COLUMNS]; ROWS];
+    let rows = background.chunks_exact_mut(WIDTH).zip(differences.chunks_exact(WIDTH));
+    for (y, (background, differences)) in rows.enumerate() {
+        let pixels = &mut pixels[y / BLOCK];
+        let blocks = background.chunks_exact_mut(BLOCK).zip(differences.chunks_exact(BLOCK));
+        for (count, (background, differences)) in pixels.iter_mut().zip(blocks) {
+            for (old, difference) in background.iter_mut().zip(differences) {
+                let moves = (difference - median).abs() > THRESHOLD;
+                *count += u32::from(moves);
+                *old += if moves { LEARNING_MOVING } else { LEARNING } * difference;
+            }
+        }
+    }
+    for (row, pixels) in motion.blocks.iter_mut().zip(pixels) {
+        for (moves, pixels) in row.iter_mut().zip(pixels) {
+            *moves = pixels >= PIXELS;
+        }
+    }
+    motion
+}
+
+/// To a whole grey level: enough to take out a change of light.
+fn median(differences: &[f32]) -> f32 {
+    let mut histogram = [0u32; 512];
+    for difference in differences {
+        // From -255 to 255.
+        histogram[(difference + 256.0) as usize & 511] += 1;
+    }
+    let half = differences.len() as u32 / 2;
+    let mut below = 0;
+    let middle = histogram.iter().position(|count| {
+        below += count;
+        below > half
+    });
+    middle.map_or(0.0, |level| level as f32 - 256.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: (i32, i32) = (768, 576);
+
+    fn scene(brightness: f64) -> Mat {
+        Mat::new_rows_cols_with_default(
+            SIZE.1,
+            SIZE.0,
+            opencv::core::CV_8UC3,
+            Scalar::all(brightness),
+        )
+        .unwrap()
+    }
+
+    fn with_person(mut frame: Mat, x: i32) -> Mat {
+        let person = opencv::core::Rect::new(x, 200, 30, 80);
+        imgproc::rectangle(&mut frame, person, Scalar::all(40.0), -1, imgproc::LINE_8, 0).unwrap();
+        frame
+    }
+
+    fn with_noise(mut frame: Mat, sigma: f64, seed: u64) -> Mat {
+        opencv::core::set_rng_seed(seed as i32).unwrap();
+        let mut noise = Mat::new_rows_cols_with_default(
+            SIZE.1,
+            SIZE.0,
+            opencv::core::CV_16SC3,
+            Scalar::all(0.0),
+        )
+        .unwrap();
+        opencv::core::randn(&mut noise, &0.0, &sigma).unwrap();
+        let sum = frame.clone();
+        let none = opencv::core::no_array();
+        opencv::core::add(&sum, &noise, &mut frame, &none, opencv::core::CV_8UC3 & 7).unwrap();
+        frame
+    }
+
+    #[test]
+    fn a_still_scene_does_not_move() {
+        let mut detector = MotionDetector::default();
+        for seed in 0..50 {
+            let moves = detector.next(&with_noise(scene(120.0), 8.0, seed)).unwrap().any();
+            assert!(!moves, "frame {seed}: noise of 8 grey levels is no motion");
+        }
+    }
+
+    #[test]
+    fn a_person_moves_and_is_told_where() {
+        let mut detector = MotionDetector::default();
+        assert!(!detector.next(&scene(120.0)).unwrap().any());
+        let motion = detector.next(&with_person(scene(120.0), 400)).unwrap();
+        assert!(motion.any());
+        // The person stands at 400–430 of 768 and at 200–280 of 576.
+        for (y, row) in motion.blocks.iter().enumerate() {
+            for (x, moves) in row.iter().enumerate() {
+                let beside = !(12..=13).contains(&x) || !(6..=8).contains(&y);
+                assert!(!(*moves && beside), "block {x}, {y}");
+            }
+        }
+        assert!(!detector.next(&scene(120.0)).unwrap().any(), "gone again");
+    }
+
+    #[test]
+    fn a_change_of_light_is_no_motion() {
+        let mut detector = MotionDetector::default();
+        detector.next(&scene(100.0)).unwrap();
+        for brightness in [130.0, 90.0, 160.0] {
+            assert!(!detector.next(&scene(brightness)).unwrap().any(), "{brightness}");
+        }
+        assert!(detector.next(&with_person(scene(160.0), 100)).unwrap().any());
+    }
+
+    #[test]
+    fn who_stands_still_becomes_background_in_the_end() {
+        let mut detector = MotionDetector::default();
+        detector.next(&scene(120.0)).unwrap();
+        let standing = with_person(scene(120.0), 300);
+        let moving = (0..2_000).take_while(|_| detector.next(&standing).unwrap().any()).count();
+        assert!((50..1_500).contains(&moving), "{moving} frames");
+    }
+
+    #[test]
+    fn any_size_will_do() {
+        for (width, height) in [(1, 1), (64, 2_000), (4_096, 3)] {
+            let frame = Mat::new_rows_cols_with_default(
+                height,
+                width,
+                opencv::core::CV_8UC3,
+                Scalar::all(7.0),
+            );
+            let mut detector = MotionDetector::default();
+            let frame = frame.unwrap();
+            assert!(!detector.next(&frame).unwrap().any());
+            assert!(!detector.next(&frame).unwrap().any());
+        }
+        assert!(MotionDetector::default().next(&Mat::default()).is_err());
+    }
+}
