@@ -6,7 +6,7 @@
 //! so that a lamp or a cloud is no motion.
 
 use opencv::{
-    core::{Mat, Scalar, Size},
+    core::{Mat, Size},
     imgproc,
     prelude::*,
 };
@@ -128,6 +128,8 @@ fn median(differences: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use opencv::core::Scalar;
+
     use super::*;
 
     const SIZE: (i32, i32) = (768, 576);
