@@ -47,6 +47,8 @@ def run_becamera(clips, seconds, preset):
         "WORKERS_COUNT": len(clips),
         "STREAM_MEDIA_ROOTS": clips[0].parent,
         "DETECT_FPS": 60,
+        # Each frame shall be analysed, whatever is in it.
+        "DETECT_MOTION_GATE": "false",
     }
     if preset:
         settings["DETECT_PRESET"] = preset
