@@ -33,7 +33,7 @@ have() {
 
 # Every becamera_… series named in FILE… must be one that the service has.
 metric_names() {
-    local source=../actors/src/metrics.rs name unknown=()
+    local source=../actors/src/metrics/mod.rs name unknown=()
     local exported
     exported=$(grep -oE '"[a-z]+(_[a-z]+)*"' "$source" | tr -d '"' | sort -u)
     while read -r name; do
@@ -46,7 +46,7 @@ metric_names() {
         unknown+=("becamera_$name")
     done < <(grep -ohE '\bbecamera_[a-z]+(_[a-z]+)*' "$@" | sort -u)
     [ ${#unknown[@]} -eq 0 ] || {
-        echo "not in actors/src/metrics.rs: ${unknown[*]}"
+        echo "not in actors/src/metrics/mod.rs: ${unknown[*]}"
         return 1
     }
 }

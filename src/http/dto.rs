@@ -10,24 +10,14 @@ use becamera_actors::{
     history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{
     body::object,
     live_dto::{CameraStateDto, WorkerStateDto},
-    times,
+    times::{self, Timestamp, age_ms},
 };
-
-/// A time as the API shows it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Timestamp(pub(super) DateTime<Utc>);
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
-    }
-}
 
 /// What a caller gives of a camera, to start or to register it.
 #[derive(Debug, Default, Deserialize)]
@@ -282,11 +272,6 @@ impl From<AuditEntry> for AuditDto {
 pub(super) struct AuditList {
     pub(super) entries: Vec<AuditDto>,
     pub(super) next_cursor: Option<String>,
-}
-
-/// Milliseconds since a time; 0 where the clock was set back meanwhile.
-pub(super) fn age_ms(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
-    u64::try_from((now - at).num_milliseconds()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use becamera_actors::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::dto::{Timestamp, age_ms};
+use super::times::{Timestamp, age_ms};
 
 /// A failure and its time.
 #[derive(Debug, Serialize)]

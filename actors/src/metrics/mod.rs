@@ -3,16 +3,12 @@
 //! Labels are `camera`, `worker`, `reason`, `state`, `route`, `method` and `status` only: never a
 //! URL, never anything without bounds. The doc comment's text is the metric's help.
 
-use chrono::{DateTime, Utc};
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
     IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use crate::{
-    domain::{Budget, CameraId, CameraState, Progress, WorkerId, WorkerStatus},
-    ports::SpoolState,
-};
+mod record;
 
 /// The service's metrics. Cheap to clone: every handle is shared.
 #[derive(Clone)]
@@ -323,96 +319,6 @@ impl Metrics {
         let mut out = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut out)?;
         String::from_utf8(out).map_err(|error| prometheus::Error::Msg(error.to_string()))
-    }
-
-    /// Adds what a frame loop reports.
-    pub fn record_progress(&self, camera: CameraId, progress: &Progress) {
-        let label = camera.to_string();
-        let label = &[label.as_str()];
-        self.frames_processed.with_label_values(label).inc_by(progress.frames.into());
-        self.frames_gated.with_label_values(label).inc_by(progress.gated.into());
-        self.frames_dropped.with_label_values(label).inc_by(progress.dropped.into());
-        self.frames_errored.with_label_values(label).inc_by(progress.errors.into());
-        for (histogram, values) in [
-            (&self.inference_seconds, &progress.inference_ms),
-            (&self.frame_processing_seconds, &progress.processing_ms),
-            (&self.frame_latency_seconds, &progress.latency_ms),
-        ] {
-            let histogram = histogram.with_label_values(label);
-            values.iter().for_each(|ms| histogram.observe(f64::from(*ms) / 1000.0));
-        }
-        if let Some(people) = progress.people {
-            self.people.with_label_values(label).set(people.into());
-        }
-    }
-
-    /// Sets how many workers have each status.
-    pub fn set_workers(&self, statuses: impl Iterator<Item = WorkerStatus> + Clone) {
-        for status in WorkerStatus::ALL {
-            let count = statuses.clone().filter(|s| *s == status).count();
-            self.workers.with_label_values(&[status.as_str()]).set(count as i64);
-        }
-    }
-
-    /// Sets how many cameras have each state.
-    pub fn set_cameras(&self, states: impl Iterator<Item = CameraState> + Clone) {
-        for state in CameraState::ALL {
-            let count = states.clone().filter(|s| *s == state).count();
-            self.cameras.with_label_values(&[state.as_str()]).set(count as i64);
-        }
-    }
-
-    /// Sets what a worker's process uses.
-    pub fn set_worker_usage(&self, worker: WorkerId, cpu_seconds: f64, resident_bytes: u64) {
-        let label = worker.to_string();
-        self.worker_cpu_seconds.with_label_values(&[label.as_str()]).set(cpu_seconds);
-        let bytes = i64::try_from(resident_bytes).unwrap_or(i64::MAX);
-        self.worker_resident_bytes.with_label_values(&[label.as_str()]).set(bytes);
-    }
-
-    /// Sets what the spool holds.
-    pub fn set_spool(&self, spool: &SpoolState, now: DateTime<Utc>) {
-        self.spool_writes.set(i64::try_from(spool.writes).unwrap_or(i64::MAX));
-        self.spool_bytes.set(i64::try_from(spool.bytes).unwrap_or(i64::MAX));
-        let age = spool.oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0));
-        self.spool_age_seconds.set(age);
-    }
-
-    /// Sets how many frames a second are analysed, and how many are to be.
-    pub fn set_frame_rates(&self, camera: CameraId, achieved: f32, budget: Option<Budget>) {
-        let label = camera.to_string();
-        let label = &[label.as_str()];
-        self.frames_per_second.with_label_values(label).set(achieved.into());
-        for (gauge, value) in [
-            (&self.frames_per_second_asked, budget.map(|budget| budget.asked)),
-            (&self.frames_per_second_granted, budget.map(|budget| budget.granted)),
-        ] {
-            match value {
-                Some(value) => gauge.with_label_values(label).set(value.into()),
-                // Nothing is asked of a camera that is not read: no series.
-                None => _ = gauge.remove_label_values(label),
-            }
-        }
-    }
-
-    /// Drops the series of a camera that was deleted.
-    pub fn forget_camera(&self, camera: CameraId) {
-        let label = camera.to_string();
-        let label = &[label.as_str()];
-        // An absent series is as good as a removed one.
-        let _ = self.camera_up.remove_label_values(label);
-        let _ = self.frames_processed.remove_label_values(label);
-        let _ = self.frames_gated.remove_label_values(label);
-        let _ = self.frames_dropped.remove_label_values(label);
-        let _ = self.frames_errored.remove_label_values(label);
-        let _ = self.inference_seconds.remove_label_values(label);
-        let _ = self.frame_processing_seconds.remove_label_values(label);
-        let _ = self.frame_latency_seconds.remove_label_values(label);
-        let _ = self.frame_age_seconds.remove_label_values(label);
-        let _ = self.frames_per_second.remove_label_values(label);
-        let _ = self.frames_per_second_asked.remove_label_values(label);
-        let _ = self.frames_per_second_granted.remove_label_values(label);
-        let _ = self.people.remove_label_values(label);
     }
 }
 
