@@ -54,12 +54,19 @@ def clip(folder, name, seconds, arguments, size=None):
 class Camera:
     """A camera process that serves a clip over RTSP in real time."""
 
-    def __init__(self, path, fps):
-        command = ["/usr/bin/python3", CAMERA_SCRIPT, path, "--fps", str(fps)]
+    def __init__(self, path, fps, tell=0):
+        """`tell`: it says of every so manyth frame when it is sent; see `sent`."""
+        command = ["/usr/bin/python3", CAMERA_SCRIPT, path, "--fps", str(fps), "--tell", str(tell)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, text=True, **pipes)
         port = self.process.stdout.readline().split()[1]
         self.url = f"rtsp://127.0.0.1:{port}/stream"
+
+    def sent(self):
+        """Gives (number, Unix time) of each frame that it tells of, as long as it runs."""
+        for line in self.process.stdout:
+            _, number, at = line.split()
+            yield int(number), float(at)
 
     def close(self):
         self.process.kill()

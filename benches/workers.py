@@ -33,6 +33,7 @@ def main():
         "WORKERS_COUNT": options.cameras,
         "DETECT_FPS": options.fps,
         "DETECTOR_BACKEND": options.backend,
+        "DETECT_MOTION_GATE": "false",
     }
     with Service(**settings) as service:
         size = options.size and options.size.replace("x", ":")

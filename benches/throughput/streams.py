@@ -23,6 +23,7 @@ def measure(streams, options):
         "WORKERS_COUNT": streams,
         "DETECT_FPS": options.fps,
         "DETECTOR_BACKEND": options.backend,
+        "DETECT_MOTION_GATE": "false",
     }
     with Service(**settings) as service:
         path = clip(service.folder, "camera.mp4", 79, ["-movflags", "+faststart", "-f", "mp4"])

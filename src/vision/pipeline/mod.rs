@@ -22,8 +22,11 @@ use super::{
 /// So many frames in a row that can't be analysed end the run.
 const MAX_CONSECUTIVE_ERRORS: u32 = 30;
 
-/// News is gathered for so long before it is reported.
+/// News is gathered for so long before it is reported …
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// … and a count that changed for so long: screens show it while it is fresh.
+const CHANGE_INTERVAL: Duration = Duration::from_millis(90);
 
 /// Without news a sign of life is sent this often.
 const HEARTBEAT: Duration = Duration::from_millis(800);
@@ -138,12 +141,14 @@ struct Report<'a> {
     counter: SampleCounter,
     progress: Progress,
     sent: Instant,
+    sent_people: Option<u32>,
 }
 
 impl<'a> Report<'a> {
     fn new(job: &Job, sink: &'a mut dyn EventSink) -> Self {
         let counter = SampleCounter::new(job);
-        Self { sink, counter, progress: Progress::default(), sent: Instant::now() }
+        let sent = Instant::now();
+        Self { sink, counter, progress: Progress::default(), sent, sent_people: None }
     }
 
     /// People were looked for in a frame.
@@ -188,7 +193,12 @@ impl<'a> Report<'a> {
     fn tick(&mut self) {
         let Progress { frames, dropped, errors, .. } = self.progress;
         let news = frames + dropped + errors > 0;
-        if self.sent.elapsed() >= if news { REPORT_INTERVAL } else { HEARTBEAT } {
+        let wait = match news {
+            true if self.progress.people != self.sent_people => CHANGE_INTERVAL,
+            true => REPORT_INTERVAL,
+            false => HEARTBEAT,
+        };
+        if self.sent.elapsed() >= wait {
             self.send();
         }
     }
@@ -199,6 +209,7 @@ impl<'a> Report<'a> {
         let progress = std::mem::replace(&mut self.progress, next);
         self.sink.emit(StreamEvent::Progress(progress));
         self.sent = Instant::now();
+        self.sent_people = people;
     }
 
     fn finish(&mut self) {

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A test camera: serves one H.264 file over RTSP, again and again, in real time.
 
-usage: rtsp_camera.py CLIP.h264 [--fps N] [--port N] [--path /stream] [--loops N]
+usage: rtsp_camera.py CLIP.h264 [--fps N] [--port N] [--path /stream] [--loops N] [--tell N]
                       [--auth basic|digest --user NAME --password WORD]
 
-Prints "READY <port>" once it listens. Ends when its standard input is closed, so that it can't
+Prints "READY <port>" once it listens, and with --tell the number and the Unix time of every Nth
+frame as it is sent. Ends when its standard input is closed, so that it can't
 outlive a test. CLIP is an Annex B byte stream with an access unit delimiter before each frame.
 All viewers share one stream, as with a real camera.
 """
@@ -34,7 +35,7 @@ def access_units(path):
     return [stream[a:b] for a, b in zip(starts, starts[1:] + [len(stream)])]
 
 
-def push_frames(source, frames, fps, loops):
+def push_frames(source, frames, fps, loops, tell):
     """Gives the frames to `source` at the pace of a camera until nobody looks any more."""
     begin = time.monotonic()
     number = 0
@@ -44,6 +45,8 @@ def push_frames(source, frames, fps, loops):
         buffer.duration = Gst.SECOND // fps
         if source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
             return
+        if tell and number % tell == 0:
+            print("FRAME", number, time.time(), flush=True)
         number += 1
         time.sleep(max(0.0, begin + number / fps - time.monotonic()))
     source.emit("end-of-stream")
@@ -62,7 +65,7 @@ def make_factory(frames, options):
     def configure(_factory, media):
         media.set_reusable(False)
         source = media.get_element().get_child_by_name("source")
-        arguments = (source, frames, options.fps, options.loops)
+        arguments = (source, frames, options.fps, options.loops, options.tell)
         threading.Thread(target=push_frames, args=arguments, daemon=True).start()
 
     factory.connect("media-configure", configure)
@@ -100,6 +103,7 @@ def main():
     parser.add_argument("--port", default="0")
     parser.add_argument("--path", default="/stream")
     parser.add_argument("--loops", type=int, default=0, help="end the stream after so many; 0: never")
+    parser.add_argument("--tell", type=int, default=0, help="tell of every Nth frame; 0: of none")
     parser.add_argument("--auth", choices=["basic", "digest"])
     parser.add_argument("--user", default="viewer")
     parser.add_argument("--password", default="")
