@@ -30,7 +30,7 @@ def flashing_clip(path, size, fps):
     width, height = size.split("x")
     people = (
         f"[0:v]trim=start_frame=100:end_frame=101,scale={width}:{height},"
-        f"loop=loop={frames - 1}:size=1,setpts=N/{fps}/TB,setsar=1,format=yuv420p[people]"
+        f"loop=loop={frames - 1}:size=1,settb=1/{fps},setpts=N,setsar=1,format=yuv420p[people]"
     )
     black = f"color=black:size={size}:rate={fps}:duration={HALF},format=yuv420p,setsar=1[black]"
     x264 = "keyint=10:min-keyint=10:scenecut=0:bframes=0:aud=1:repeat-headers=1"

@@ -25,7 +25,7 @@ const MAX_CONSECUTIVE_ERRORS: u32 = 30;
 /// News is gathered for so long before it is reported …
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// … and a count that changed for so long: screens show it while it is fresh.
+/// … and a change of the count is reported at once, but for so long after the one before.
 const CHANGE_INTERVAL: Duration = Duration::from_millis(90);
 
 /// Without news a sign of life is sent this often.
@@ -142,13 +142,21 @@ struct Report<'a> {
     progress: Progress,
     sent: Instant,
     sent_people: Option<u32>,
+    sent_change: Instant,
 }
 
 impl<'a> Report<'a> {
     fn new(job: &Job, sink: &'a mut dyn EventSink) -> Self {
         let counter = SampleCounter::new(job);
         let sent = Instant::now();
-        Self { sink, counter, progress: Progress::default(), sent, sent_people: None }
+        Self {
+            sink,
+            counter,
+            progress: Progress::default(),
+            sent,
+            sent_people: None,
+            sent_change: sent,
+        }
     }
 
     /// People were looked for in a frame.
@@ -193,12 +201,11 @@ impl<'a> Report<'a> {
     fn tick(&mut self) {
         let Progress { frames, dropped, errors, .. } = self.progress;
         let news = frames + dropped + errors > 0;
-        let wait = match news {
-            true if self.progress.people != self.sent_people => CHANGE_INTERVAL,
-            true => REPORT_INTERVAL,
-            false => HEARTBEAT,
-        };
-        if self.sent.elapsed() >= wait {
+        let changed = self.progress.people != self.sent_people;
+        if changed && self.sent_change.elapsed() >= CHANGE_INTERVAL {
+            self.sent_change = Instant::now();
+            self.send();
+        } else if self.sent.elapsed() >= if news { REPORT_INTERVAL } else { HEARTBEAT } {
             self.send();
         }
     }
