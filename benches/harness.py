@@ -149,6 +149,20 @@ class Service:
         pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         return {series: float(value) for series, value in pairs}
 
+    def total(self, name):
+        """Frames of all cameras, of a counter such as "processed"."""
+        prefix = f"becamera_frames_{name}_total{{"
+        return sum(value for series, value in self.metrics().items() if series.startswith(prefix))
+
+    def wait_frames(self, cameras, frames):
+        """Waits until each of so many cameras, from 1 on, has so many processed frames."""
+        series = [f'becamera_frames_processed_total{{camera="{n}"}}' for n in range(1, cameras + 1)]
+        deadline = time.monotonic() + 60
+        while any(self.metrics().get(name, 0) < frames for name in series):
+            if time.monotonic() > deadline:
+                raise SystemExit("the cameras did not start: " + self.get("/api/v1/cameras"))
+            time.sleep(0.1)
+
 
 def quantile(before, after, histogram, camera, share):
     """A quantile of what a histogram took in between, in milliseconds, interpolated in its

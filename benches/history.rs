@@ -22,15 +22,14 @@ use std::{
 
 use becamera::db::DieselCountStore;
 use becamera_actors::{
-    domain::{
-        Camera, CameraId, CameraSettings, DesiredState, RollupLevel, RunId, Sample, StreamUrl,
-        WorkerId, Write,
-    },
+    domain::{CameraId, RollupLevel, RunId, Sample, WorkerId, Write},
     ports::CountStore,
     settings::StorageSettings,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
+#[path = "../tests/integration/support/fixtures.rs"]
+mod fixtures;
 #[path = "../tests/integration/support/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod postgres;
@@ -62,7 +61,7 @@ fn fill(url: &str, now: DateTime<Utc>) {
     let settings = StorageSettings { database_url: url.into(), ..StorageSettings::default() };
     let store = DieselCountStore::connect(&settings).unwrap();
     for id in 1..=CAMERAS {
-        store.write(&[Write::SaveCamera(Box::new(camera(id)))]).unwrap();
+        store.write(&[Write::SaveCamera(Box::new(fixtures::camera(id)))]).unwrap();
         let step = TimeDelta::minutes(if id == 1 { 1 } else { 15 });
         let mut samples = (0..).map(|n| (n, now - YEAR + step * n)).take_while(|(_, at)| *at < now);
         loop {
@@ -195,18 +194,6 @@ impl Drop for Service {
         let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         self.child.wait().unwrap();
-    }
-}
-
-fn camera(id: i64) -> Camera {
-    Camera {
-        id: CameraId::try_from(id).unwrap(),
-        name: None,
-        stream_url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
-        settings: CameraSettings::default(),
-        desired: DesiredState::Stopped,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
     }
 }
 

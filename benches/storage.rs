@@ -10,16 +10,15 @@
 
 use becamera::db::DieselCountStore;
 use becamera_actors::{
-    domain::{
-        Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
-        WorkerId, Write,
-    },
+    domain::{CameraId, RunId, Sample, SampleQuery, WorkerId, Write},
     ports::CountStore,
     settings::StorageSettings,
 };
 use chrono::DateTime;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
+#[path = "../tests/integration/support/fixtures.rs"]
+mod fixtures;
 #[path = "../tests/integration/support/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod postgres;
@@ -37,7 +36,7 @@ fn storage(c: &mut Criterion) {
     for (name, database_url) in databases {
         let settings = StorageSettings { database_url, ..StorageSettings::default() };
         let store = DieselCountStore::connect(&settings).unwrap();
-        let cameras = (1..=CAMERAS).map(|id| Write::SaveCamera(Box::new(camera(id))));
+        let cameras = (1..=CAMERAS).map(|id| Write::SaveCamera(Box::new(fixtures::camera(id))));
         store.write(&cameras.collect::<Vec<_>>()).unwrap();
         write(c, name, &store);
         read(c, name, &store);
@@ -75,18 +74,6 @@ fn read(c: &mut Criterion, name: &str, store: &DieselCountStore) {
     c.bench_function(&format!("read_samples/{name}/1000"), |b| {
         b.iter(|| store.read_samples(&query).unwrap());
     });
-}
-
-fn camera(id: i64) -> Camera {
-    Camera {
-        id: CameraId::try_from(id).unwrap(),
-        name: None,
-        stream_url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
-        settings: CameraSettings::default(),
-        desired: DesiredState::Running,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-    }
 }
 
 fn sample(camera: i64, second: i64) -> Sample {

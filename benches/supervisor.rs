@@ -21,8 +21,8 @@ use actix::prelude::*;
 use becamera_actors::{
     ctl::Ctl,
     domain::{
-        Camera, CameraId, CameraSettings, Crash, DesiredState, DetectSettings, Exit, Job,
-        LiveEvent, Progress, RunnerInfo, Sample, StreamEvent, StreamInfo, StreamUrl,
+        Camera, Crash, DesiredState, DetectSettings, Exit, Job, LiveEvent, Progress, RunnerInfo,
+        Sample, StreamEvent, StreamInfo,
     },
     events::Publish,
     messages::GetCameras,
@@ -34,6 +34,9 @@ use becamera_actors::{
 };
 use chrono::DateTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+#[path = "../tests/integration/support/fixtures.rs"]
+mod fixtures;
 
 /// Reports sent at once; each worker's progress comes several times a second in life.
 const REPORTS: u32 = 1_000;
@@ -116,19 +119,8 @@ impl Handler<Publish> for Sink {
     }
 }
 
-fn camera() -> Camera {
-    Camera {
-        id: CameraId::try_from(1).unwrap(),
-        name: None,
-        stream_url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
-        settings: CameraSettings::default(),
-        desired: DesiredState::Running,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-    }
-}
-
 fn supervisor(c: &mut Criterion) {
+    let camera = Camera { desired: DesiredState::Running, ..fixtures::camera(1) };
     let (ask, asked) = channel();
     let (come, came) = channel();
     let asked = Arc::new(std::sync::Mutex::new(asked));
@@ -139,7 +131,7 @@ fn supervisor(c: &mut Criterion) {
             let config = PoolSupervisorConfig {
                 workers: WorkerSettings { count: 1, ..WorkerSettings::default() },
                 detect: DetectSettings::default(),
-                cameras: vec![camera()],
+                cameras: vec![camera],
                 runners: Arc::new(move |_| Box::new(Reporter(asked.clone()))),
                 samples: sink.clone().recipient(),
                 save_camera: sink.clone().recipient(),

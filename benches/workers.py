@@ -53,11 +53,7 @@ def measure(service, cameras, options):
     numbers = range(1, len(cameras) + 1)
     processed = 'becamera_frames_processed_total{{camera="{}"}}'.format
     dropped = 'becamera_frames_dropped_total{{camera="{}"}}'.format
-    deadline = time.monotonic() + 60
-    while any(service.metrics().get(processed(n), 0) < 3 * options.fps for n in numbers):
-        if time.monotonic() > deadline:
-            raise SystemExit("the cameras did not start: " + service.get("/api/v1/cameras"))
-        time.sleep(0.2)
+    service.wait_frames(len(cameras), 3 * options.fps)
 
     workers = {w["current_task"]: w for w in service.data("/workers")["workers"]}
     pids = {n: workers[n]["pid"] for n in numbers}

@@ -65,11 +65,7 @@ def main():
         path = clip(service.folder, "camera.mp4", 79, ["-movflags", "+faststart", "-f", "mp4"])
         for number in range(1, options.cameras + 1):
             service.start(number, {"stream_url": f"file://{path}", "source": {"loop": True}})
-        deadline = time.monotonic() + 60
-        while service.get("/api/v1/cameras/1/count") is None:
-            if time.monotonic() > deadline:
-                raise SystemExit("the cameras did not start")
-            time.sleep(0.1)
+        service.wait_frames(options.cameras, 1)
         time.sleep(3)
         address = urllib.parse.urlparse(service.api).netloc
         times, failed = load(address, options.rate, options.seconds)

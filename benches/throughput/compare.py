@@ -58,11 +58,7 @@ def run_becamera(clips, seconds, preset):
             service.start(number, {"stream_url": f"file://{path}", "source": source})
         numbers = range(1, len(clips) + 1)
         processed = 'becamera_frames_processed_total{{camera="{}"}}'.format
-        deadline = time.monotonic() + 60
-        while not all(service.metrics().get(processed(n), 0) for n in numbers):
-            if time.monotonic() > deadline:
-                raise SystemExit("the clips were not opened")
-            time.sleep(0.1)
+        service.wait_frames(len(clips), 1)
         time.sleep(WARM)
         pids = [w["pid"] for w in service.data("/workers")["workers"]]
         used = lambda: sum(map(cpu_seconds, pids)) + cpu_seconds(service.process.pid)  # noqa: E731

@@ -34,15 +34,8 @@ def measure(options, still, gate):
         try:
             for number, camera in enumerate(cameras, 1):
                 service.start(number, {"stream_url": camera.url})
-            total = lambda name: sum(  # noqa: E731
-                value for series, value in service.metrics().items()
-                if series.startswith(f"becamera_frames_{name}_total{{")
-            )
-            deadline = time.monotonic() + 60
-            while total("processed") < 5 * options.fps * options.cameras:
-                if time.monotonic() > deadline:
-                    raise SystemExit("the cameras did not start")
-                time.sleep(0.2)
+            service.wait_frames(options.cameras, 5 * options.fps)
+            total = service.total
             pids = [w["pid"] for w in service.data("/workers")["workers"]]
             used = lambda: sum(map(cpu_seconds, pids))  # noqa: E731
             frames, gated, cpu, begin = total("processed"), total("gated"), used(), time.monotonic()

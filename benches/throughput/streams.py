@@ -29,21 +29,13 @@ def measure(streams, options):
         path = clip(service.folder, "camera.mp4", 79, ["-movflags", "+faststart", "-f", "mp4"])
         for number in range(1, streams + 1):
             service.start(number, {"stream_url": f"file://{path}", "source": {"loop": True}})
-        processed = lambda series: sum(  # noqa: E731
-            value for name, value in series.items()
-            if name.startswith("becamera_frames_processed_total{")
-        )
-        deadline = time.monotonic() + 60
-        while processed(service.metrics()) < 5 * options.fps * streams:
-            if time.monotonic() > deadline:
-                raise SystemExit("the cameras did not start")
-            time.sleep(0.2)
+        service.wait_frames(streams, 5 * options.fps)
         pids = [w["pid"] for w in service.data("/workers")["workers"]]
         used = lambda: sum(map(cpu_seconds, pids))  # noqa: E731
         own = cpu_seconds(service.process.pid)
-        before, cpu, begin = processed(service.metrics()), used(), time.monotonic()
+        before, cpu, begin = service.total("processed"), used(), time.monotonic()
         time.sleep(options.seconds)
-        frames = processed(service.metrics()) - before
+        frames = service.total("processed") - before
         cpu, elapsed = used() - cpu, time.monotonic() - begin
         own = cpu_seconds(service.process.pid) - own
         return {

@@ -1,4 +1,5 @@
-//! Where the newest counts and states are kept: in this process, or in Redis for other services to read.
+//! Where the newest counts and states are kept: in this process, or in Redis for other services to
+//! read.
 
 mod memory;
 mod redis;

@@ -1,7 +1,7 @@
 //! Deletes what is older than it is to be kept, in small batches.
 //!
-//! Samples and rollups have no index by time alone, which every insert would pay for; so each camera's
-//! rows, which lie in the order of time, are cut off at their old end.
+//! Samples and rollups have no index by time alone, which every insert would pay for; so each
+//! camera's rows, which lie in the order of time, are cut off at their old end.
 
 use becamera_actors::domain::Cutoffs;
 use diesel::prelude::*;
@@ -41,18 +41,26 @@ pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> 
     Ok(false)
 }
 
+/// Deletes the oldest [`BATCH`] of `$rows`, of one camera and one table, that begin before the
+/// cutoff; and those that begin in the same second as the last of them.
+macro_rules! cut_off {
+    ($connection:expr, $rows:expr, $bucket_start:expr, $cutoff:expr) => {{
+        let last_of_batch: Option<i64> = $rows
+            .filter($bucket_start.lt($cutoff))
+            .select($bucket_start)
+            .order($bucket_start.asc())
+            .offset(BATCH - 1)
+            .first($connection)
+            .optional()?;
+        let last = last_of_batch.unwrap_or($cutoff - 1);
+        diesel::delete($rows.filter($bucket_start.le(last))).execute($connection)
+    }};
+}
+
 fn delete_samples(connection: &mut DbConnection, camera: i32, cutoff: i64) -> QueryResult<usize> {
     use samples::{bucket_start, camera_id, table};
-    let old = table.filter(camera_id.eq(camera));
-    let last_of_batch: Option<i64> = old
-        .filter(bucket_start.lt(cutoff))
-        .select(bucket_start)
-        .order(bucket_start.asc())
-        .offset(BATCH - 1)
-        .first(connection)
-        .optional()?;
-    let last = last_of_batch.unwrap_or(cutoff - 1);
-    diesel::delete(old.filter(bucket_start.le(last))).execute(connection)
+    let of_camera = table.filter(camera_id.eq(camera));
+    cut_off!(connection, of_camera, bucket_start, cutoff)
 }
 
 fn delete_rollups(
@@ -62,14 +70,6 @@ fn delete_rollups(
     cutoff: i64,
 ) -> QueryResult<usize> {
     use rollups::{bucket_start, camera_id, level, table};
-    let old = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
-    let last_of_batch: Option<i64> = old
-        .filter(bucket_start.lt(cutoff))
-        .select(bucket_start)
-        .order(bucket_start.asc())
-        .offset(BATCH - 1)
-        .first(connection)
-        .optional()?;
-    let last = last_of_batch.unwrap_or(cutoff - 1);
-    diesel::delete(old.filter(bucket_start.le(last))).execute(connection)
+    let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
+    cut_off!(connection, of_camera, bucket_start, cutoff)
 }

@@ -48,7 +48,7 @@ impl SqliteSpool {
     /// When it can't be opened or written, or another process uses it.
     pub fn open(path: &Path, max_bytes: u64) -> Result<Self, DbError> {
         let refuse = |reason: String| DbError::Spool { path: path.to_owned(), reason };
-        let mut connection = match rows::open(path) {
+        let connection = match rows::open(path) {
             Err(reason) if rows::is_damage(&reason) => {
                 let aside = move_aside(path).map_err(|error| refuse(error.to_string()))?;
                 error!(
@@ -60,13 +60,9 @@ impl SqliteSpool {
             }
             other => other.map_err(refuse)?,
         };
-        let (writes, oldest) =
-            rows::count(&mut connection, 0).map_err(|error| refuse(error.to_string()))?;
         let mut inner =
             Inner { connection: Some(connection), state: SpoolState::default(), given_up_to: 0 };
-        inner.state.writes = writes;
-        inner.state.oldest = oldest;
-        inner.update_bytes();
+        inner.recount().map_err(|error| refuse(error.to_string()))?;
         let (path, vault) = (path.to_owned(), Arc::default());
         Ok(Self { path, max_bytes, vault, inner: Mutex::new(inner) })
     }
@@ -209,17 +205,10 @@ impl Spool for SqliteSpool {
         inner.given_up_to = mark;
         let Some(connection) = inner.connection.as_mut() else { return };
         let removed = rows::remove_up_to(connection, mark);
-        let left = removed.and_then(|()| inner.recount());
-        let Err(error) = left else { return };
-        let nothing_left = match inner.connection.as_mut().map(|c| rows::count(c, mark)) {
-            Some(Ok((left, oldest))) => {
-                inner.state.writes = left;
-                inner.state.oldest = oldest;
-                left == 0
-            }
-            _ => false,
-        };
-        if nothing_left {
+        let counted = inner.recount();
+        if let (Err(error), Ok(())) = (removed, counted)
+            && inner.state.writes == 0
+        {
             warn!("spool: its rows can't be deleted ({error}); its file is removed instead");
             inner.start_over(&self.path);
         }

@@ -51,8 +51,9 @@ impl SampleCounter {
         }
     }
 
-    /// Takes a frame received at `at`; `inference_ms` is none where an earlier count was kept. Gives the sample of the second before it when it is the
-    /// first of another second, also when the clock was set back.
+    /// Takes a frame received at `at`; `inference_ms` is none where an earlier count was kept.
+    /// Gives the sample of the second before it when it is the first of another second, also when
+    /// the clock was set back.
     pub fn add(
         &mut self,
         at: DateTime<Utc>,

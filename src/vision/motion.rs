@@ -28,6 +28,7 @@ const LEARNING: f32 = 0.03;
 const LEARNING_MOVING: f32 = 0.003;
 
 /// Compares each frame with what was there before.
+#[derive(Default)]
 pub struct MotionDetector {
     small: Mat,
     grey: Mat,
@@ -46,18 +47,6 @@ impl Motion {
     /// Whether anything moves.
     pub fn any(&self) -> bool {
         self.blocks.iter().flatten().any(|moves| *moves)
-    }
-}
-
-impl Default for MotionDetector {
-    fn default() -> Self {
-        Self {
-            small: Mat::default(),
-            grey: Mat::default(),
-            halved: Mat::default(),
-            background: Vec::new(),
-            differences: Vec::with_capacity(WIDTH * HEIGHT),
-        }
     }
 }
 

@@ -74,6 +74,14 @@ pub struct Progress {
     pub budget: Option<Budget>,
 }
 
+impl Progress {
+    /// People in the newest frame, if that is newer than the last report: a sign of life repeats
+    /// the count without being one.
+    pub fn new_count(&self) -> Option<u32> {
+        self.people.filter(|_| self.frames > 0)
+    }
+}
+
 /// Frames a second of a camera.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Budget {

@@ -1,7 +1,8 @@
 //! PoolSupervisor: the queue, the workers' slots and the cameras' tasks.
 //!
 //! `pool` (operators' commands), `reports` (what workers say), `views` (what callers see) and
-//! `news` (what followers are told) are plain functions of state and time; `actor` and `handlers` are the thin shell around them.
+//! `news` (what followers are told) are plain functions of state and time; `actor` and `handlers`
+//! are the thin shell around them.
 
 mod actor;
 mod audit;

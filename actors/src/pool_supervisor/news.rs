@@ -147,6 +147,9 @@ mod tests {
         let counted = pool.run_event(worker, run.unwrap(), &StreamEvent::Progress(progress), now);
         assert!(matches!(counted, RunNews::Count(count) if count.people == 2));
         assert_eq!(news.of(&pool, now), [], "a count is no change of state");
+        let sign_of_life = Progress { people: Some(2), ..Progress::default() };
+        let told = pool.run_event(worker, run.unwrap(), &StreamEvent::Progress(sign_of_life), now);
+        assert_eq!(told, RunNews::None, "without a new frame there is no new count");
 
         let failure = Failure::new(FailureCode::Timeout, "no answer of admin:hunter2@cam");
         pool.run_finished(worker, run.unwrap(), Exit::Failed(failure), true, now);

@@ -76,7 +76,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool with these cameras; those that should run are queued and go one after another. Its workers must be started.
+    /// A pool with these cameras; those that should run are queued and go one after another. Its
+    /// workers must be started.
     pub fn new(
         settings: WorkerSettings,
         detect: DetectSettings,

@@ -87,7 +87,8 @@ impl Pool {
                 progressed(slot, id, task, progress, now);
                 let count =
                     |people| LatestCount { camera_id: id, people, at: now.wall, worker_id: worker };
-                progress.people.map_or(RunNews::None, |people| RunNews::Count(count(people)))
+                let people = progress.new_count();
+                people.map_or(RunNews::None, |people| RunNews::Count(count(people)))
             }
             StreamEvent::Sample(_) => RunNews::None,
         }
@@ -331,7 +332,7 @@ fn progressed(slot: &mut Slot, id: CameraId, task: &mut CameraTask, progress: &P
         let sum: f32 = progress.inference_ms.iter().sum();
         slot.inference_ms = Some(sum / progress.inference_ms.len() as f32);
     }
-    if let Some(people) = progress.people {
+    if let Some(people) = progress.new_count() {
         task.last_count = Some(people);
         task.last_frame_at = Some(now.wall);
     }

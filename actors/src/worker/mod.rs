@@ -3,6 +3,7 @@
 
 mod actor;
 pub mod child;
+mod confine;
 mod native_log;
 mod process;
 mod process_runner;
@@ -12,6 +13,7 @@ pub use actor::{
     CheckRunner, RunJob, RunnerFactory, StartRunner, StopRunner, WorkerActor, WorkerReport,
     WorkerRoutes,
 };
+pub use confine::confine;
 pub use process_runner::{ProcessRunner, ProcessRunnerConfig};
 pub use thread::{PipelineFactory, ThreadRunner};
 

@@ -18,10 +18,7 @@ use std::{
 use nix::{
     fcntl::OFlag,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{
-        resource::{Resource, setrlimit},
-        signal::{Signal, killpg},
-    },
+    sys::signal::{Signal, killpg},
     unistd::{Pid, pipe2},
 };
 
@@ -30,7 +27,7 @@ use crate::{
     protocol::{Command, MessageBuffer, Reply, write_message},
 };
 
-use super::native_log::NativeLog;
+use super::{confine::confine, native_log::NativeLog};
 
 /// How long a process may take to be gone once it closed its socket or was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
@@ -74,23 +71,8 @@ impl WorkerProcess {
             .stdout(Stdio::from(noise.try_clone()?))
             .stderr(Stdio::from(noise))
             .process_group(0);
-        // What it needs it is told over the socket; databases and keys are not its business.
-        for (name, _) in std::env::vars_os() {
-            let name_text = name.to_string_lossy();
-            if name_text.starts_with("BECAMERA_") || name_text.ends_with("_URL") {
-                command.env_remove(&name);
-            }
-        }
-        // SAFETY: only async-signal-safe calls between fork and exec.
-        unsafe {
-            command.pre_exec(|| {
-                setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-                if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-                    return Err(io::Error::last_os_error());
-                }
-                Ok(())
-            });
-        }
+        // What it needs it is told over the socket.
+        confine(&mut command);
         let child = command.spawn()?;
         let output = Some(File::from(output));
         Ok(Self { child, socket: ours, output, buffer: MessageBuffer::default() })

@@ -4,19 +4,19 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use becamera_actors::settings::{Backend, DetectorSettings};
+use becamera_actors::{
+    settings::{Backend, DetectorSettings},
+    worker::confine,
+};
 use nix::{
-    sys::{
-        resource::{Resource, setrlimit},
-        signal::Signal,
-    },
+    sys::signal::Signal,
     unistd::{dup, dup2_stdout},
 };
 use serde::{Deserialize, Serialize};
@@ -93,23 +93,7 @@ pub fn in_process_of_its_own(
     let started = |error: io::Error| format!("a process to try it out can't be started: {error}");
     let settings = serde_json::to_vec(settings).map_err(|error| error.to_string())?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    // Databases and keys are not its business.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("BECAMERA_") || text.ends_with("_URL") {
-            command.env_remove(&name);
-        }
-    }
-    // SAFETY: only async-signal-safe calls between fork and exec.
-    unsafe {
-        command.pre_exec(|| {
-            setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            Ok(())
-        });
-    }
+    confine(&mut command);
     let mut child = command.spawn().map_err(started)?;
     // A few hundred bytes each way: they fit into the pipes whether or not the other end reads. One
     // that is gone already tells by its status.

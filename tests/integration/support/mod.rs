@@ -2,6 +2,7 @@
 
 pub mod clips;
 pub mod fake_camera;
+pub mod fixtures;
 pub mod http;
 pub mod postgres;
 pub mod procfs;

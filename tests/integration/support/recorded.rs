@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 
 use becamera::db::DieselCountStore;
 use becamera_actors::{
-    domain::{
-        Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, StreamUrl, WorkerId, Write,
-    },
+    domain::{CameraId, RunId, Sample, WorkerId, Write},
     ports::CountStore,
     settings::StorageSettings,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::service::Service;
+use super::{fixtures, service::Service};
 
 /// Counts to write before the service starts.
 #[derive(Default)]
@@ -58,7 +56,7 @@ impl Recorded {
         let settings = StorageSettings { database_url: url.into(), ..StorageSettings::default() };
         let store = DieselCountStore::connect(&settings).unwrap();
         for (id, samples) in self.samples {
-            let saved = Write::SaveCamera(Box::new(camera(id)));
+            let saved = Write::SaveCamera(Box::new(fixtures::camera(id.into())));
             let samples = samples.into_iter().map(Write::Sample);
             store.write(&std::iter::once(saved).chain(samples).collect::<Vec<_>>()).unwrap();
         }
@@ -73,16 +71,4 @@ impl Recorded {
 /// A time in RFC 3339.
 pub fn utc(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
-}
-
-fn camera(id: u32) -> Camera {
-    Camera {
-        id: CameraId::try_from(i64::from(id)).unwrap(),
-        name: None,
-        stream_url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
-        settings: CameraSettings::default(),
-        desired: DesiredState::Stopped,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-    }
 }
