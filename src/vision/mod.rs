@@ -12,5 +12,6 @@ pub mod native;
 pub mod pipeline;
 pub mod probe;
 mod source;
+pub mod track;
 
 pub use inspect::inspect;

@@ -2,12 +2,15 @@
 
 mod audit;
 mod camera;
+mod crossing;
 mod ids;
 mod live;
+mod names;
 mod retention;
 mod rollup;
 mod run;
 mod sample;
+mod scene;
 mod secret_keys;
 pub mod stream_url;
 mod worker;
@@ -19,14 +22,20 @@ pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
 };
+pub use crossing::{Crossing, DWELL_BOUNDS, LineTally, SceneTally, ZoneTally};
 pub use ids::{CameraId, RunId, WorkerId};
 pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
+pub use names::{LineId, SiteId, ZoneId};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
     Budget, Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
 pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
+pub use scene::{
+    CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
+    Zone, ZoneKind,
+};
 pub use secret_keys::SecretKeys;
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};

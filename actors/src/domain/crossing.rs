@@ -1,0 +1,79 @@
+//! Crossings of lines, and what else a second of counting says of lines and zones.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{CameraId, Direction, LineId, RunId, ZoneId};
+
+/// Somebody crossed a line: a durable event.
+///
+/// `(run, seq)` is its identity, made where it was counted, so that writing it twice is writing it
+/// once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// The camera.
+    pub camera_id: CameraId,
+    /// The run that counted.
+    pub run: RunId,
+    /// Its place among the run's crossings, counted from 0 without gaps.
+    pub seq: u32,
+    /// The line.
+    pub line_id: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// What the line's operator called that way, then.
+    pub direction_name: String,
+    /// Who: a number that is the same as long as a person is followed, within one run.
+    pub track_id: u64,
+    /// When, UTC.
+    pub at: DateTime<Utc>,
+    /// How sure the detector was of the person, 0 to 1: the mean over the track.
+    pub confidence: f32,
+}
+
+/// What a second of counting says of lines and zones, beside people in the picture.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SceneTally {
+    /// Lines at which something happened.
+    pub lines: Vec<LineTally>,
+    /// Every zone in which people are counted.
+    pub zones: Vec<ZoneTally>,
+}
+
+/// Raw crossings of a line: every change of side, before any rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineTally {
+    /// The line.
+    pub line_id: LineId,
+    /// Changes of side in its first direction.
+    pub raw_in: u32,
+    /// Changes of side in its second direction.
+    pub raw_out: u32,
+}
+
+/// People in a zone. Frames are those of the sample.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneTally {
+    /// The zone.
+    pub zone_id: ZoneId,
+    /// People in it in the last frame.
+    pub people_last: u32,
+    /// Fewest people in it in any frame.
+    pub people_min: u32,
+    /// Most people in it in any frame.
+    pub people_max: u32,
+    /// People in it summed over the frames.
+    pub people_sum: u32,
+    /// Those who came into it.
+    pub entries: u32,
+    /// Those who left it.
+    pub exits: u32,
+    /// Those who left it, by how long they had stayed: one number for each bound of
+    /// [`DWELL_BOUNDS`], of those who stayed at most so long, and one of those who stayed longer.
+    pub dwell: [u32; DWELL_BOUNDS.len() + 1],
+    /// How long those who left it had stayed, in milliseconds, summed up.
+    pub dwell_sum_ms: u64,
+}
+
+/// Bounds of the dwell-time histogram, in seconds.
+pub const DWELL_BOUNDS: [u32; 8] = [5, 10, 30, 60, 120, 300, 600, 1800];
