@@ -1,5 +1,6 @@
 //! Everything native: capture, detection and the frame loop.
 
+pub mod assignment;
 mod budget;
 mod capture;
 mod counter;
