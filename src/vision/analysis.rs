@@ -144,8 +144,15 @@ impl Analyser {
             found.push((*view, detections.people));
         }
         let people = merge(found, frame_size(frame)?, self.settings.nms_iou);
+        let boxes: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
         let observed = people.into_iter().map(|detection| {
-            let appearance = Appearance::of(frame, &detection.bbox)?;
+            // Who stands lower in the picture is nearer.
+            let bbox = detection.bbox;
+            let nearer = |other: &&BoundingBox| {
+                other.bottom() > bbox.bottom() && other.iou(&bbox) > 0.0
+            };
+            let in_front: Vec<BoundingBox> = boxes.iter().filter(nearer).copied().collect();
+            let appearance = Appearance::of(frame, &bbox, &in_front)?;
             Ok(Observation { detection, appearance })
         });
         observed.collect()
