@@ -30,6 +30,9 @@ const MOST_DETECTIONS: usize = 512;
 /// Weights of the cost of an assignment, beside the distance in heights.
 const APPEARANCE_WEIGHT: f32 = 1.2;
 const SCORE_WEIGHT: f32 = 0.2;
+const GROWTH_WEIGHT: f32 = 0.0;
+/// Nobody grows or shrinks by more than this from one frame to the next: logarithm of the factor.
+const MOST_GROWTH: f32 = 0.5;
 
 /// Which scores are what.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -188,6 +191,10 @@ const DOUBTFUL: Rule = (0.5, likeness);
 fn likeness(track: &Track, observation: &Observation) -> Option<f32> {
     let (foretold, found) = (track.bbox(), observation.detection.bbox);
     let ((x, y), (other_x, other_y)) = (foretold.centre(), found.centre());
+    let growth = (found.height / foretold.height.max(1.0)).ln().abs();
+    if growth > MOST_GROWTH {
+        return None;
+    }
     let height = (foretold.height + found.height) / 2.0;
     let distance = (x - other_x).hypot(y - other_y) / height.max(1.0);
     // Colours take longer to compare than places.
@@ -195,7 +202,7 @@ fn likeness(track: &Track, observation: &Observation) -> Option<f32> {
         return None;
     }
     let alike = track.appearance().similarity(&observation.appearance);
-    Some(distance + APPEARANCE_WEIGHT * (1.0 - alike))
+    Some(distance + GROWTH_WEIGHT * growth + APPEARANCE_WEIGHT * (1.0 - alike))
 }
 
 #[cfg(test)]
