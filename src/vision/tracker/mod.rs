@@ -28,11 +28,11 @@ const MOST_TRACKS: usize = 512;
 const MOST_DETECTIONS: usize = 512;
 
 /// Weights of the cost of an assignment, beside the distance in heights.
-const APPEARANCE_WEIGHT: f32 = 1.2;
+const APPEARANCE_WEIGHT: f32 = 1.5;
 const SCORE_WEIGHT: f32 = 0.2;
-const GROWTH_WEIGHT: f32 = 0.0;
+const GROWTH_WEIGHT: f32 = 0.5;
 /// Nobody grows or shrinks by more than this from one frame to the next: logarithm of the factor.
-const MOST_GROWTH: f32 = 0.5;
+const MOST_GROWTH: f32 = 0.35;
 
 /// Which scores are what.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,7 +51,7 @@ impl Scores {
         Self {
             sure: confidence,
             doubtful: confidence / 3.0,
-            birth: (confidence + 0.15).min((1.0 + confidence) / 2.0),
+            birth: (confidence + 0.2).min((1.0 + confidence) / 2.0),
         }
     }
 }
