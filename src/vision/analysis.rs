@@ -57,8 +57,6 @@ impl Analyser {
     pub fn new(settings: &DetectSettings, input: InputSize) -> Self {
         let recipe = settings.recipe();
         let scores = Scores::of(settings.confidence);
-        // Seldom looked for is seldom missed.
-        let coasting = if recipe.interval > 1 { 1 } else { 2 };
         Self {
             settings: *settings,
             recipe,
@@ -67,7 +65,7 @@ impl Analyser {
             motion: MotionDetector::default(),
             gate: MotionGate::new(settings),
             scale: ScaleChooser::new(&recipe, input),
-            tracker: Tracker::new(scores, coasting),
+            tracker: Tracker::new(scores),
             idle_frames: u32::MAX,
             since_full: 0,
             canvas: None,
@@ -148,9 +146,8 @@ impl Analyser {
         let observed = people.into_iter().map(|detection| {
             // Who stands lower in the picture is nearer.
             let bbox = detection.bbox;
-            let nearer = |other: &&BoundingBox| {
-                other.bottom() > bbox.bottom() && other.iou(&bbox) > 0.0
-            };
+            let nearer =
+                |other: &&BoundingBox| other.bottom() > bbox.bottom() && other.iou(&bbox) > 0.0;
             let in_front: Vec<BoundingBox> = boxes.iter().filter(nearer).copied().collect();
             let appearance = Appearance::of(frame, &bbox, &in_front)?;
             Ok(Observation { detection, appearance })

@@ -45,11 +45,7 @@ impl Appearance {
     ///
     /// # Errors
     /// When the frame is not 8-bit BGR.
-    pub fn of(
-        frame: &Mat,
-        bbox: &BoundingBox,
-        in_front: &[BoundingBox],
-    ) -> opencv::Result<Self> {
+    pub fn of(frame: &Mat, bbox: &BoundingBox, in_front: &[BoundingBox]) -> opencv::Result<Self> {
         if frame.typ() != CV_8UC3 {
             let reason = "the picture is not 8-bit BGR";
             return Err(opencv::Error::new(opencv::core::StsBadArg, reason));
@@ -198,6 +194,9 @@ mod tests {
             let whole: f32 = Appearance::of(&frame, &bbox).unwrap().parts[0].iter().sum();
             assert!((whole - 1.0).abs() < 1e-4);
         }
-        assert!(Appearance::of(&Mat::default(), &BoundingBox::from_corners(0.0, 0.0, 1.0, 1.0)).is_err());
+        assert!(
+            Appearance::of(&Mat::default(), &BoundingBox::from_corners(0.0, 0.0, 1.0, 1.0))
+                .is_err()
+        );
     }
 }

@@ -69,17 +69,15 @@ pub struct Observation {
 #[derive(Debug)]
 pub struct Tracker {
     scores: Scores,
-    /// So many scans somebody may be missed and still counts.
-    coasting: u32,
     tracks: Vec<Track>,
     last_id: u64,
     at: Option<Duration>,
 }
 
 impl Tracker {
-    /// A tracker that keeps counting people who were missed in `coasting` scans.
-    pub fn new(scores: Scores, coasting: u32) -> Self {
-        Self { scores, coasting, tracks: Vec::new(), last_id: 0, at: None }
+    /// A tracker that follows nobody yet.
+    pub fn new(scores: Scores) -> Self {
+        Self { scores, tracks: Vec::new(), last_id: 0, at: None }
     }
 
     /// Lets time pass until a frame at this place in the stream.
@@ -130,7 +128,7 @@ impl Tracker {
 
     /// Everybody who counts now.
     pub fn people(&self) -> Vec<TrackedPerson> {
-        self.tracks.iter().filter_map(|track| track.person(self.coasting)).collect()
+        self.tracks.iter().filter_map(Track::person).collect()
     }
 
     /// Boxes around which to look next: of everybody who was seen lately, also of those who do
