@@ -86,7 +86,8 @@ impl Analyser {
     ) -> Result<Analysis, DetectorError> {
         let size = frame_size(frame)?;
         let motion = self.motion.next(frame)?;
-        if !self.gate.opens(motion.any(), at) {
+        // Somebody found in a scene at rest is to be believed or forgotten soon.
+        if !self.gate.opens(motion.any() || self.tracker.is_unsettled(), at) {
             return Ok(Analysis { people: self.people.clone(), held: true, ..Analysis::default() });
         }
         self.tracker.predict(at);
