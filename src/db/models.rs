@@ -157,6 +157,7 @@ impl TryFrom<SampleRow> for Sample {
             covered_ms: foreign.number(row.covered_ms, "covered_ms")?,
             inference_ms_mean: row.inference_ms_mean,
             worker_id: row.worker_id.parse().map_err(|e| foreign.refuse(&format!("{e}")))?,
+            scene: Default::default(),
         })
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn group(writes: &[Write], vault: &Vault) -> Result<Vec<Group>, Store
                 samples.insert(row.key(), (row, Totals::from(sample)));
                 continue;
             }
+            Write::Crossing(_) => continue,
             Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Group::ForgetCamera(camera.get()),
             Write::Audit(entry) => Group::Audit(AuditRow::try_from(entry.as_ref())?),

@@ -1,11 +1,15 @@
-//! What the cache's backend has still to be told: of each subject only the newest.
+//! What the cache's backend has still to be told: of each subject only the newest, but every crossing.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     ops::Bound::{Excluded, Unbounded},
 };
 
-use crate::domain::{CameraId, LiveEvent, LiveState, WorkerId};
+use crate::domain::{CameraId, LiveCrossing, LiveEvent, LiveState, WorkerId};
+
+/// Crossings that wait at most, while the backend is away; beyond it the oldest are not told. They
+/// are in the database all the same.
+const MAX_CROSSINGS: usize = 10_000;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +34,8 @@ pub(super) struct Pending {
     state: LiveState,
     deleted: BTreeSet<CameraId>,
     changed: BTreeSet<Subject>,
+    // Each of them matters, so that no newer one replaces it.
+    crossings: VecDeque<LiveCrossing>,
     // Where the round of subjects stands, so that none waits behind the busier ones.
     last: Option<Subject>,
     keep: bool,
@@ -48,6 +54,10 @@ impl Pending {
             LiveEvent::Count(count) => self.changed.insert(Subject::Count(count.camera_id)),
             LiveEvent::Camera(camera) => self.changed.insert(Subject::Camera(camera.camera_id)),
             LiveEvent::Worker(worker) => self.changed.insert(Subject::Worker(worker.worker_id)),
+            LiveEvent::Crossing(crossing) => {
+                self.crossings.push_back(crossing.clone());
+                return self.drop_surplus();
+            }
             LiveEvent::CameraDeleted { camera_id } => {
                 self.changed.remove(&Subject::Count(*camera_id));
                 self.changed.remove(&Subject::Camera(*camera_id));
@@ -67,13 +77,17 @@ impl Pending {
     }
 
     /// What to tell next. Deletions come first: what follows of the same camera is of its
-    /// successor. Then everything, if the backend may have lost it; then what changed.
+    /// successor. Then everything, if the backend may have lost it; then crossings, in their order;
+    /// then what changed.
     pub(super) fn next(&mut self) -> Option<Task> {
         if let Some(camera_id) = self.deleted.pop_first() {
             return Some(Task::Publish(LiveEvent::CameraDeleted { camera_id }));
         }
         if std::mem::take(&mut self.keep) {
             return Some(Task::Keep(self.state.clone()));
+        }
+        if let Some(crossing) = self.crossings.pop_front() {
+            return Some(Task::Publish(LiveEvent::Crossing(crossing)));
         }
         loop {
             let subject = self.next_subject()?;
@@ -93,6 +107,10 @@ impl Pending {
                 self.keep = true;
                 return;
             }
+            Task::Publish(LiveEvent::Crossing(crossing)) => {
+                self.crossings.push_front(crossing.clone());
+                return self.drop_surplus();
+            }
             Task::Publish(LiveEvent::CameraDeleted { camera_id }) => {
                 self.deleted.insert(*camera_id);
                 return;
@@ -102,6 +120,12 @@ impl Pending {
             Task::Publish(LiveEvent::Worker(worker)) => Subject::Worker(worker.worker_id),
         };
         self.changed.insert(subject);
+    }
+
+    fn drop_surplus(&mut self) {
+        while self.crossings.len() > MAX_CROSSINGS {
+            self.crossings.pop_front();
+        }
     }
 
     fn next_subject(&self) -> Option<Subject> {

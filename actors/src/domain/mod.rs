@@ -16,15 +16,15 @@ pub mod stream_url;
 mod worker;
 mod write;
 
-pub(crate) use audit::changes;
 pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
+pub(crate) use audit::{changes, scene_changes};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
 };
-pub use crossing::{Crossing, DWELL_BOUNDS, LineTally, SceneTally, ZoneTally};
+pub use crossing::{Crossing, CrossingId, DWELL_BOUNDS, LineTally, SceneTally, ZoneTally};
 pub use ids::{CameraId, RunId, WorkerId};
-pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
+pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};

@@ -35,6 +35,7 @@ pub fn sample(camera: i64, second: i64, frames: u32) -> Sample {
         covered_ms: 1_000,
         inference_ms_mean: 1.0,
         worker_id: WorkerId::from_index(0),
+        scene: Default::default(),
     }
 }
 
@@ -54,6 +55,7 @@ pub fn camera(id: i64, name: &str) -> Camera {
 #[derive(Default)]
 pub struct FakeStore {
     pub samples: Mutex<BTreeMap<(CameraId, i64), Sample>>,
+    pub crossings: Mutex<BTreeMap<CrossingId, Crossing>>,
     pub cameras: Mutex<BTreeMap<CameraId, Camera>>,
     pub audit: Mutex<BTreeMap<AuditId, AuditEntry>>,
     pub writes: AtomicUsize,
@@ -109,6 +111,9 @@ impl CountStore for FakeStore {
                 Write::Sample(sample) => {
                     let key = (sample.camera_id, sample.bucket_start.timestamp());
                     samples.insert(key, sample.clone());
+                }
+                Write::Crossing(crossing) => {
+                    self.crossings.lock().unwrap().insert(crossing.id(), crossing.clone());
                 }
                 Write::SaveCamera(camera) => {
                     cameras.insert(camera.id, (**camera).clone());

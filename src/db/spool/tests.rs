@@ -23,6 +23,7 @@ fn sample(seq: u32) -> Write {
         covered_ms: 1_000,
         inference_ms_mean: 9.5,
         worker_id: WorkerId::from_index(1),
+        scene: Default::default(),
     })
 }
 

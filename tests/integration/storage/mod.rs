@@ -62,6 +62,7 @@ fn sample(camera: i64, second: i64, frames: u32) -> Sample {
         covered_ms: 1_000,
         inference_ms_mean: 9.25,
         worker_id: WorkerId::from_index(3),
+        scene: Default::default(),
     }
 }
 

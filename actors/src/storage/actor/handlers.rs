@@ -13,7 +13,7 @@ use crate::{
         StorageHealth,
     },
     ports::StoreError,
-    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreSample},
+    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
 };
 
 const PING_VALID: Duration = Duration::from_secs(1);
@@ -24,6 +24,15 @@ impl Handler<StoreSample> for StorageActor {
 
     fn handle(&mut self, message: StoreSample, ctx: &mut Self::Context) {
         self.push(Write::Sample(message.0));
+        self.advance(false, ctx);
+    }
+}
+
+impl Handler<StoreCrossing> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, message: StoreCrossing, ctx: &mut Self::Context) {
+        self.push(Write::Crossing(message.0));
         self.advance(false, ctx);
     }
 }
