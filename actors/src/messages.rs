@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, Failure,
-        InvalidField, LatestCount, Line, LineId, LiveCamera, LiveError, LiveWorker, Origin, Rollup,
-        RollupQuery, SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, Zone, ZoneId,
-        stream_url::redact_urls,
+        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, CrossingPage,
+        CrossingQuery, Failure, InvalidField, LatestCount, Line, LineId, LineRollup,
+        LineRollupQuery, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
+        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, Zone, ZoneId, ZoneRollup,
+        ZoneRollupQuery, stream_url::redact_urls,
     },
     ports::{SpoolState, StoreError},
 };
@@ -378,6 +379,21 @@ pub struct GetSamples(pub SampleQuery);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<Rollup>, StoreError>")]
 pub struct GetRollups(pub RollupQuery);
+
+/// Asks for stored rollups of lines.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<LineRollup>, StoreError>")]
+pub struct GetLineRollups(pub LineRollupQuery);
+
+/// Asks for stored rollups of a zone.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<ZoneRollup>, StoreError>")]
+pub struct GetZoneRollups(pub ZoneRollupQuery);
+
+/// Asks for stored crossings.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<CrossingPage, StoreError>")]
+pub struct GetCrossings(pub CrossingQuery);
 
 /// Asks for entries of the audit trail.
 #[derive(Debug, Message)]

@@ -38,6 +38,49 @@ impl Crossing {
     pub fn id(&self) -> CrossingId {
         CrossingId { run: self.run, seq: self.seq }
     }
+
+    /// Its place in the order in which crossings are read.
+    pub fn position(&self) -> CrossingPosition {
+        CrossingPosition { at_micros: self.at.timestamp_micros(), id: self.id() }
+    }
+}
+
+/// Where a crossing stands among others: by time, in whole microseconds as the store keeps it, then
+/// by identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CrossingPosition {
+    /// When, in microseconds since the Unix epoch.
+    pub at_micros: i64,
+    /// Which.
+    pub id: CrossingId,
+}
+
+/// Which stored crossings to read: `from ≤ at < to`, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrossingQuery {
+    /// The camera.
+    pub camera_id: CameraId,
+    /// Of this line alone.
+    pub line_id: Option<LineId>,
+    /// In this direction alone.
+    pub direction: Option<Direction>,
+    /// Start of the span, inclusive.
+    pub from: Option<DateTime<Utc>>,
+    /// End of the span, exclusive.
+    pub to: Option<DateTime<Utc>>,
+    /// Only crossings after this one: where the last page ended.
+    pub after: Option<CrossingPosition>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// A page of crossings, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrossingPage {
+    /// The crossings.
+    pub crossings: Vec<Crossing>,
+    /// More follow after the last one.
+    pub more: bool,
 }
 
 /// A crossing's identity, written as `<run>-<seq>`. Unique among all cameras.

@@ -11,6 +11,7 @@ mod rollup;
 mod run;
 mod sample;
 mod scene;
+mod scene_rollup;
 mod secret_keys;
 pub mod stream_url;
 mod worker;
@@ -22,7 +23,10 @@ pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
 };
-pub use crossing::{Crossing, CrossingId, DWELL_BOUNDS, LineTally, SceneTally, ZoneTally};
+pub use crossing::{
+    Crossing, CrossingId, CrossingPage, CrossingPosition, CrossingQuery, DWELL_BOUNDS, LineTally,
+    SceneTally, ZoneTally,
+};
 pub use ids::{CameraId, RunId, WorkerId};
 pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
@@ -35,6 +39,9 @@ pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
 pub use scene::{
     CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
     Zone, ZoneKind,
+};
+pub use scene_rollup::{
+    LineRollup, LineRollupQuery, LineTotals, ZoneRollup, ZoneRollupQuery, ZoneTotals,
 };
 pub use secret_keys::SecretKeys;
 pub use stream_url::{StreamUrl, StreamUrlPolicy};

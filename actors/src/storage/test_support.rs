@@ -141,6 +141,22 @@ impl CountStore for FakeStore {
         Ok(Vec::new())
     }
 
+    fn read_line_rollups(&self, _: &LineRollupQuery) -> Result<Vec<LineRollup>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_zone_rollups(&self, _: &ZoneRollupQuery) -> Result<Vec<ZoneRollup>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_crossings(&self, _: &CrossingQuery) -> Result<CrossingPage, StoreError> {
+        self.check()?;
+        let crossings = self.crossings.lock().unwrap().values().cloned().collect();
+        Ok(CrossingPage { crossings, more: false })
+    }
+
     fn read_audit(&self, _: &AuditQuery) -> Result<AuditPage, StoreError> {
         self.check()?;
         let entries = self.audit.lock().unwrap().values().rev().cloned().collect();

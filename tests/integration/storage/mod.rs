@@ -10,6 +10,7 @@ mod redis;
 mod redis_outage;
 mod registry;
 mod rollups;
+mod scene;
 mod startup;
 mod suite;
 

@@ -7,10 +7,10 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{SAVE_PATIENCE, StorageActor, WRITE_PATIENCE, thread_ended};
 use crate::{
-    domain::{AuditPage, Rollup, SamplePage, Write},
+    domain::{AuditPage, CrossingPage, LineRollup, Rollup, SamplePage, Write, ZoneRollup},
     messages::{
-        FlushReport, FlushStorage, GetAudit, GetRollups, GetSamples, GetStorageHealth,
-        StorageHealth,
+        FlushReport, FlushStorage, GetAudit, GetCrossings, GetLineRollups, GetRollups, GetSamples,
+        GetStorageHealth, GetZoneRollups, StorageHealth,
     },
     ports::StoreError,
     storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
@@ -96,6 +96,30 @@ impl Handler<GetRollups> for StorageActor {
 
     fn handle(&mut self, message: GetRollups, _: &mut Self::Context) -> Self::Result {
         self.read(move |store| store.read_rollups(&message.0))
+    }
+}
+
+impl Handler<GetLineRollups> for StorageActor {
+    type Result = ResponseFuture<Result<Vec<LineRollup>, StoreError>>;
+
+    fn handle(&mut self, message: GetLineRollups, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_line_rollups(&message.0))
+    }
+}
+
+impl Handler<GetZoneRollups> for StorageActor {
+    type Result = ResponseFuture<Result<Vec<ZoneRollup>, StoreError>>;
+
+    fn handle(&mut self, message: GetZoneRollups, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_zone_rollups(&message.0))
+    }
+}
+
+impl Handler<GetCrossings> for StorageActor {
+    type Result = ResponseFuture<Result<CrossingPage, StoreError>>;
+
+    fn handle(&mut self, message: GetCrossings, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_crossings(&message.0))
     }
 }
 
