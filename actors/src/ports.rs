@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     ctl::Ctl,
     domain::{
-        AuditPage, AuditQuery, Camera, CameraId, Crash, CrossingPage, CrossingQuery, Cutoffs, Exit,
-        Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent, LiveState, Rollup, RollupQuery,
-        RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write, ZoneRollup, ZoneRollupQuery,
+        AuditPage, AuditQuery, Camera, CameraId, Crash, Crossing, CrossingPage, CrossingQuery,
+        Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent, LiveState, Rollup,
+        RollupQuery, RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write, ZoneRollup,
+        ZoneRollupQuery,
     },
 };
 
@@ -118,8 +119,12 @@ pub trait Spool: Send + Sync {
     /// process, and removed with a later mark.
     fn remove(&self, mark: SpoolMark);
 
-    /// Everything but samples, oldest first: registrations that the store does not have yet.
+    /// Everything but samples and crossings, oldest first: registrations that the store does not
+    /// have yet.
     fn registrations(&self) -> Result<Vec<Write>, StoreError>;
+
+    /// Crossings that the store does not have yet, in the order of arrival.
+    fn crossings(&self) -> Result<Vec<Crossing>, StoreError>;
 
     /// What it holds. Does not wait.
     fn state(&self) -> SpoolState;

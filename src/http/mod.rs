@@ -8,6 +8,7 @@ mod callers;
 mod cameras;
 mod connection;
 mod counts;
+mod crossings;
 mod csv_stream;
 mod cursor;
 mod dto;
@@ -84,6 +85,13 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                         .put(lines::put)
                         .delete(lines::delete),
                 )
+                .service(
+                    resource("/cameras/{camera_id}/lines/{line_id}/counts").get(history::of_line),
+                )
+                .service(
+                    resource("/cameras/{camera_id}/zones/{zone_id}/counts").get(history::of_zone),
+                )
+                .service(resource("/cameras/{camera_id}/crossings").get(crossings::list))
                 .service(resource("/cameras/{camera_id}/zones").get(zones::list))
                 .service(
                     resource("/cameras/{camera_id}/zones/{zone_id}")

@@ -152,7 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{CameraState, LatestCount, LiveCamera};
+    use crate::domain::{CameraState, CrossingId, Direction, LatestCount, LiveCamera, RunId};
 
     fn camera(id: i64) -> CameraId {
         CameraId::try_from(id).unwrap()
@@ -205,6 +205,34 @@ mod tests {
         pending.give_back(&task);
         assert_eq!(pending.next(), Some(Task::Publish(deleted)));
         assert_eq!(pending.next(), None, "what was deleted does not come back");
+    }
+
+    fn crossing(seq: u32) -> LiveEvent {
+        LiveEvent::Crossing(LiveCrossing {
+            event_id: CrossingId { run: RunId(1), seq },
+            camera_id: camera(1),
+            line_id: "door".parse().unwrap(),
+            direction: Direction::In,
+            direction_name: "in".into(),
+            track_id: 1,
+            at: DateTime::from_timestamp(0, 0).unwrap(),
+            confidence: 0.5,
+        })
+    }
+
+    #[test]
+    fn every_crossing_is_told_in_order_and_the_oldest_make_room() {
+        let mut pending = Pending::default();
+        (0..3).for_each(|seq| pending.add(&crossing(seq)));
+        let first = pending.next().unwrap();
+        assert_eq!(first, Task::Publish(crossing(0)));
+        pending.give_back(&first);
+        for seq in 0..3 {
+            assert_eq!(pending.next(), Some(Task::Publish(crossing(seq))));
+        }
+        assert_eq!(pending.next(), None);
+        (0..MAX_CROSSINGS as u32 + 5).for_each(|seq| pending.add(&crossing(seq)));
+        assert_eq!(pending.next(), Some(Task::Publish(crossing(5))));
     }
 
     #[derive(Debug, Clone)]

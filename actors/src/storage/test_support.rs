@@ -219,7 +219,16 @@ impl Spool for FakeSpool {
 
     fn registrations(&self) -> Result<Vec<Write>, StoreError> {
         let kept = self.kept.lock().unwrap();
-        Ok(kept.values().filter(|write| !write.is_sample()).cloned().collect())
+        Ok(kept.values().filter(|write| write.counted_on().is_none()).cloned().collect())
+    }
+
+    fn crossings(&self) -> Result<Vec<Crossing>, StoreError> {
+        let kept = self.kept.lock().unwrap();
+        let crossing = |write: &Write| match write {
+            Write::Crossing(crossing) => Some(crossing.clone()),
+            _ => None,
+        };
+        Ok(kept.values().filter_map(crossing).collect())
     }
 
     fn state(&self) -> SpoolState {

@@ -64,6 +64,7 @@ pub(super) struct StoredWrite {
 #[serde(rename_all = "snake_case")]
 enum Payload {
     Sample(Sample),
+    // `others_than_counts` knows it by its name.
     Crossing(Crossing),
     SaveCamera(CameraRow),
     ForgetCamera(CameraId),
@@ -206,12 +207,26 @@ pub(super) fn oldest(
         .load(connection)
 }
 
-pub(super) fn others_than_samples(
+/// How the payload of a crossing begins.
+const CROSSING: &str = r#"{"crossing":%"#;
+
+/// Everything but samples and crossings.
+pub(super) fn others_than_counts(
     connection: &mut SqliteConnection,
     beyond: i64,
 ) -> QueryResult<Vec<Row>> {
     writes::table
         .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
+        .filter(writes::payload.not_like(CROSSING))
+        .select((writes::id, writes::payload))
+        .order(writes::id.asc())
+        .load(connection)
+}
+
+pub(super) fn crossings(connection: &mut SqliteConnection, beyond: i64) -> QueryResult<Vec<Row>> {
+    writes::table
+        .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
+        .filter(writes::payload.like(CROSSING))
         .select((writes::id, writes::payload))
         .order(writes::id.asc())
         .load(connection)

@@ -33,7 +33,8 @@ impl Handler<StoreCrossing> for StorageActor {
 
     fn handle(&mut self, message: StoreCrossing, ctx: &mut Self::Context) {
         self.push(Write::Crossing(message.0));
-        self.advance(false, ctx);
+        // At once: each one matters, and they are rare. A crash takes those of the last moment alone.
+        self.advance(true, ctx);
     }
 }
 
