@@ -9,7 +9,7 @@ use actix_web::{
 };
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pool_supervisor::PoolSupervisor, storage::StorageActor,
+    pool_supervisor::PoolSupervisor, sites::SitesActor, storage::StorageActor,
 };
 use serde_json::Value;
 
@@ -25,6 +25,7 @@ fn state() -> HttpState {
         pool: nobody::<PoolSupervisor>(),
         storage: nobody::<StorageActor>(),
         cache: nobody::<CacheActor>(),
+        sites: nobody::<SitesActor>(),
         events: nobody::<EventHub>(),
         metrics: Metrics::new("test").unwrap(),
         stream_urls: StreamUrlPolicy::default(),

@@ -9,4 +9,5 @@ mod health;
 mod history;
 mod queue;
 mod scene;
+mod sites;
 mod workers;
