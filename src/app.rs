@@ -14,6 +14,7 @@ use becamera_actors::{
         CacheSettings, DetectorSettings, EventSettings, Isolation, Settings, StorageSettings,
         WorkerConfig,
     },
+    sites::{Book, SitesActor, SitesConfig, load_book},
     storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
 };
@@ -39,7 +40,7 @@ pub enum StartError {
     #[error(transparent)]
     Database(#[from] DbError),
     /// The database could not be read.
-    #[error("can't read the cameras: {0}")]
+    #[error("can't read the cameras and sites: {0}")]
     Cameras(#[from] becamera_actors::ports::StoreError),
     /// The inference library can't be used.
     #[error(transparent)]
@@ -79,7 +80,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     // All that can fail comes before the first actor: one that never ran panics when it is dropped.
     let listener = http::listen(&settings.server)?;
     let address = listener.local_addr()?;
-    let Stored { store, spool, cameras } = open_storage(settings.storage.clone()).await?;
+    let Stored { store, spool, cameras, sites } = open_storage(settings.storage.clone()).await?;
     let callers = Callers::new(&settings.server)?;
     let cache = open_cache(&settings.cache)?;
     let runners = runners(&settings, &metrics)?;
@@ -87,22 +88,38 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     let storage = start_storage(store, spool, &settings.storage, &metrics);
     let cache = start_cache(cache, &metrics);
     let events = start_events(&settings.events, &metrics);
+    let sites = SitesActor::new(SitesConfig {
+        book: sites,
+        save: storage.clone().recipient(),
+        forget: storage.clone().recipient(),
+        correct: storage.clone().recipient(),
+        audit: storage.clone().recipient(),
+        followers: vec![cache.clone().recipient(), events.clone().recipient()],
+        metrics: metrics.clone(),
+    });
+    let sites = Supervisor::start(move |_| sites);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
         detect: settings.detect,
         cameras,
         runners,
         samples: storage.clone().recipient(),
+        crossings: storage.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
         audit: storage.clone().recipient(),
-        followers: vec![cache.clone().recipient(), events.clone().recipient()],
+        followers: vec![
+            cache.clone().recipient(),
+            events.clone().recipient(),
+            sites.clone().recipient(),
+        ],
         metrics: metrics.clone(),
     });
     let state = HttpState {
         pool: pool.start(),
         storage: storage.clone(),
         cache,
+        sites,
         events: events.clone(),
         metrics,
         stream_urls: settings.stream.url_policy(),
@@ -151,6 +168,7 @@ struct Stored {
     store: Arc<DieselCountStore>,
     spool: Arc<SqliteSpool>,
     cameras: Vec<Camera>,
+    sites: Book,
 }
 
 async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
@@ -159,7 +177,8 @@ async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
         let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?
             .sealing_with(store.vault())?;
         let cameras = load_cameras(&store, &spool)?;
-        Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras })
+        let sites = load_book(&store, &spool, &cameras, chrono::Utc::now())?;
+        Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras, sites })
     };
     actix_web::web::block(open).await.map_err(io::Error::other)?
 }

@@ -3,17 +3,25 @@
 //! Commands are `VerbNoun`, queries `Get…`. Messages between the actors stand beside the actor
 //! that takes them.
 
+mod scene;
+mod sites;
+
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, Failure,
-        InvalidField, LatestCount, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
-        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, stream_url::redact_urls,
+        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, CrossingPage,
+        CrossingQuery, Failure, InvalidField, LatestCount, Line, LineId, LineRollup,
+        LineRollupQuery, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
+        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, Zone, ZoneId, ZoneRollup,
+        ZoneRollupQuery, stream_url::redact_urls,
     },
     ports::{SpoolState, StoreError},
 };
+
+pub use scene::{DeleteLine, DeleteZone, PutLine, PutZone};
+pub use sites::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite};
 
 /// Why the pool did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -37,6 +45,22 @@ pub enum PoolError {
         camera_id: CameraId,
         /// Its place in the queue, counted from 1.
         position: usize,
+    },
+    /// The camera has no such line.
+    #[error("Camera {camera_id} has no line {line_id}")]
+    LineNotFound {
+        /// The camera.
+        camera_id: CameraId,
+        /// The line that it does not have.
+        line_id: LineId,
+    },
+    /// The camera has no such zone.
+    #[error("Camera {camera_id} has no zone {zone_id}")]
+    ZoneNotFound {
+        /// The camera.
+        camera_id: CameraId,
+        /// The zone that it does not have.
+        zone_id: ZoneId,
     },
     /// No such worker.
     #[error("Worker {0} does not exist")]
@@ -176,6 +200,20 @@ pub struct CameraView {
 }
 
 impl CameraView {
+    /// A line of it.
+    pub fn line(&self, id: &LineId) -> Result<&Line, PoolError> {
+        let found = self.camera.settings.scene.lines.iter().find(|line| line.id == *id);
+        let (camera_id, line_id) = (self.camera.id, id.clone());
+        found.ok_or(PoolError::LineNotFound { camera_id, line_id })
+    }
+
+    /// A zone of it.
+    pub fn zone(&self, id: &ZoneId) -> Result<&Zone, PoolError> {
+        let found = self.camera.settings.scene.zones.iter().find(|zone| zone.id == *id);
+        let (camera_id, zone_id) = (self.camera.id, id.clone());
+        found.ok_or(PoolError::ZoneNotFound { camera_id, zone_id })
+    }
+
     /// What of it is told to followers: without credentials.
     pub fn live(&self) -> LiveCamera {
         LiveCamera {
@@ -297,6 +335,21 @@ pub struct GetSamples(pub SampleQuery);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<Rollup>, StoreError>")]
 pub struct GetRollups(pub RollupQuery);
+
+/// Asks for stored rollups of lines.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<LineRollup>, StoreError>")]
+pub struct GetLineRollups(pub LineRollupQuery);
+
+/// Asks for stored rollups of a zone.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<ZoneRollup>, StoreError>")]
+pub struct GetZoneRollups(pub ZoneRollupQuery);
+
+/// Asks for stored crossings.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<CrossingPage, StoreError>")]
+pub struct GetCrossings(pub CrossingQuery);
 
 /// Asks for entries of the audit trail.
 #[derive(Debug, Message)]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use becamera_actors::{
     domain::{
-        AuditPage, AuditQuery, Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage,
-        SampleQuery, Write,
+        AuditPage, AuditQuery, Camera, Correction, CrossingPage, CrossingQuery, Cutoffs,
+        LineRollup, LineRollupQuery, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Site,
+        Write, ZoneRollup, ZoneRollupQuery,
     },
     ports::{CountStore, StoreError},
     settings::StorageSettings,
@@ -23,8 +24,9 @@ use super::{
     expiry,
     migrate::migrate,
     models::{CameraRow, RollupRow, SampleRow},
+    scene_reads,
     schema::{cameras, rollups, samples},
-    sealing, writes,
+    sealing, sites, writes,
 };
 
 /// Keeps cameras and samples in SQLite or PostgreSQL.
@@ -76,7 +78,7 @@ impl DieselCountStore {
 }
 
 /// A bound within a second starts with the next whole one.
-fn whole_second_after(time: DateTime<Utc>) -> i64 {
+pub(super) fn whole_second_after(time: DateTime<Utc>) -> i64 {
     time.timestamp() + i64::from(time.timestamp_subsec_nanos() > 0)
 }
 
@@ -144,8 +146,41 @@ impl CountStore for DieselCountStore {
         rows.into_iter().map(Rollup::try_from).collect()
     }
 
+    fn read_line_rollups(&self, query: &LineRollupQuery) -> Result<Vec<LineRollup>, StoreError> {
+        let rows = self.with(|connection| scene_reads::line_rollups(connection, query))?;
+        rows.into_iter().map(LineRollup::try_from).collect()
+    }
+
+    fn read_zone_rollups(&self, query: &ZoneRollupQuery) -> Result<Vec<ZoneRollup>, StoreError> {
+        let rows = self.with(|connection| scene_reads::zone_rollups(connection, query))?;
+        rows.into_iter().map(ZoneRollup::try_from).collect()
+    }
+
+    fn read_crossings(&self, query: &CrossingQuery) -> Result<CrossingPage, StoreError> {
+        scene_reads::page(
+            self.with(|connection| scene_reads::crossings(connection, query))?,
+            query.limit,
+        )
+    }
+
     fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
         audit::page(self.with(|connection| audit::select(connection, query))?, query.limit)
+    }
+
+    // As with cameras: one that can't be read must not keep the others away.
+    fn load_sites(&self) -> Result<Vec<Site>, StoreError> {
+        let read = |row: sites::SiteRow| {
+            let id = row.id.clone();
+            Site::try_from(row)
+                .inspect_err(|reason| error!("site {id}: its stored row can't be read: {reason}"))
+                .ok()
+        };
+        Ok(self.with(sites::load)?.into_iter().filter_map(read).collect())
+    }
+
+    fn read_corrections(&self, from: DateTime<Utc>) -> Result<Vec<Correction>, StoreError> {
+        let rows = self.with(|connection| sites::corrections(connection, from))?;
+        rows.into_iter().map(Correction::try_from).collect()
     }
 
     // A row that can't be read must not keep the other cameras from running.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use becamera_actors::{
     domain::{
         AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange,
-        Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+        Sample, SiteId, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
     },
     history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     body::object,
     live_dto::{CameraStateDto, WorkerStateDto},
+    scene_dto::{LineDto, ZoneDto},
     times::{self, Timestamp, age_ms},
 };
 
@@ -65,6 +66,8 @@ pub(super) struct CameraDto {
     stream_url: String,
     detect: DetectOverrides,
     source: SourceSettings,
+    lines: Vec<LineDto>,
+    zones: Vec<ZoneDto>,
     desired_state: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -91,6 +94,8 @@ impl CameraDto {
             stream_url: stream_url.to_string(),
             detect: settings.detect,
             source: settings.source,
+            lines: settings.scene.lines.into_iter().map(LineDto::from).collect(),
+            zones: settings.scene.zones.into_iter().map(ZoneDto::from).collect(),
             desired_state: desired.as_str(),
             created_at: Timestamp(created_at),
             updated_at: Timestamp(updated_at),
@@ -256,14 +261,15 @@ pub(super) struct AuditDto {
     action: AuditAction,
     camera_id: Option<CameraId>,
     worker_id: Option<WorkerId>,
+    site_id: Option<SiteId>,
     changes: Vec<FieldChange>,
 }
 
 impl From<AuditEntry> for AuditDto {
     fn from(entry: AuditEntry) -> Self {
-        let AuditEntry { id, at, by, action, camera_id, worker_id, changes } = entry;
-        let (id, at) = (id.0, Timestamp(at));
-        Self { id, at, who: by.who, address: by.address, action, camera_id, worker_id, changes }
+        let AuditEntry { id, at, by, action, camera_id, worker_id, site_id, changes } = entry;
+        let (id, at, who, address) = (id.0, Timestamp(at), by.who, by.address);
+        Self { id, at, who, address, action, camera_id, worker_id, site_id, changes }
     }
 }
 

@@ -9,6 +9,7 @@ use becamera_actors::{
     events::FollowError,
     messages::PoolError,
     ports::StoreError,
+    sites::SiteError,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +21,9 @@ pub(super) enum ApiError {
     /// The pool refused it.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// The sites refused it.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// Storage or cache could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -112,9 +116,16 @@ impl ApiError {
                 PoolError::NoAvailableWorkers { .. } => {
                     (S::SERVICE_UNAVAILABLE, "no_available_workers")
                 }
+                PoolError::LineNotFound { .. } => (S::NOT_FOUND, "line_not_found"),
+                PoolError::ZoneNotFound { .. } => (S::NOT_FOUND, "zone_not_found"),
                 PoolError::WorkerNotFound(_) => (S::NOT_FOUND, "worker_not_found"),
                 PoolError::TooManyCameras(_) => (S::CONFLICT, "too_many_cameras"),
                 PoolError::Draining => (S::SERVICE_UNAVAILABLE, "shutting_down"),
+            },
+            Self::Site(error) => match error {
+                SiteError::InvalidField(_) => (S::BAD_REQUEST, "invalid_field"),
+                SiteError::NotFound(_) => (S::NOT_FOUND, "site_not_found"),
+                SiteError::TooMany(_) => (S::CONFLICT, "too_many_sites"),
             },
             Self::Store(StoreError::Unavailable(_)) => {
                 (S::SERVICE_UNAVAILABLE, "storage_unavailable")
@@ -143,7 +154,9 @@ impl ApiError {
     /// What programs may want to know besides the code.
     fn details(&self) -> Value {
         match self {
-            Self::Pool(PoolError::InvalidField(InvalidField { field, reason })) => {
+            Self::Site(SiteError::NotFound(site_id)) => json!({"site_id": site_id}),
+            Self::Pool(PoolError::InvalidField(InvalidField { field, reason }))
+            | Self::Site(SiteError::InvalidField(InvalidField { field, reason })) => {
                 json!({"field": field, "reason": reason})
             }
             Self::InvalidField { field, reason } => json!({"field": field, "reason": reason}),
@@ -154,6 +167,12 @@ impl ApiError {
             ) => json!({"camera_id": camera_id}),
             Self::Pool(PoolError::NoAvailableWorkers { camera_id, position }) => {
                 json!({"status": "pending", "camera_id": camera_id, "queue_position": position})
+            }
+            Self::Pool(PoolError::LineNotFound { camera_id, line_id }) => {
+                json!({"camera_id": camera_id, "line_id": line_id})
+            }
+            Self::Pool(PoolError::ZoneNotFound { camera_id, zone_id }) => {
+                json!({"camera_id": camera_id, "zone_id": zone_id})
             }
             Self::Pool(PoolError::WorkerNotFound(worker_id)) => json!({"worker_id": worker_id}),
             Self::BodyTooLarge { limit } => json!({"limit_bytes": limit}),

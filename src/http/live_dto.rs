@@ -2,8 +2,8 @@
 
 use becamera_actors::{
     domain::{
-        CameraId, CameraState, LatestCount, LiveCamera, LiveError, LiveWorker, WorkerId,
-        WorkerStatus,
+        CameraId, CameraState, CrossingId, Direction, LatestCount, LineId, LiveCamera,
+        LiveCrossing, LiveError, LiveSite, LiveWorker, SiteId, WorkerId, WorkerStatus,
     },
     messages::CameraView,
 };
@@ -123,6 +123,68 @@ impl CountDto {
     }
 }
 
+/// Somebody crossed a line.
+#[derive(Debug, Serialize)]
+pub(super) struct CrossingDto {
+    event_id: CrossingId,
+    camera_id: CameraId,
+    line_id: LineId,
+    direction: Direction,
+    direction_name: String,
+    track_id: u64,
+    at: Timestamp,
+    confidence: f32,
+}
+
+impl From<LiveCrossing> for CrossingDto {
+    fn from(crossing: LiveCrossing) -> Self {
+        Self {
+            event_id: crossing.event_id,
+            camera_id: crossing.camera_id,
+            line_id: crossing.line_id,
+            direction: crossing.direction,
+            direction_name: crossing.direction_name,
+            track_id: crossing.track_id,
+            at: Timestamp(crossing.at),
+            confidence: crossing.confidence,
+        }
+    }
+}
+
+/// How many people are in a site.
+#[derive(Debug, Serialize)]
+pub(super) struct SiteStateDto {
+    site_id: SiteId,
+    occupancy: u32,
+    capacity: Option<u32>,
+    #[serde(rename = "in")]
+    entered: u64,
+    #[serde(rename = "out")]
+    left: u64,
+    since: Timestamp,
+    at: Timestamp,
+}
+
+impl From<LiveSite> for SiteStateDto {
+    fn from(site: LiveSite) -> Self {
+        Self {
+            site_id: site.site_id,
+            occupancy: site.occupancy,
+            capacity: site.capacity,
+            entered: site.entered,
+            left: site.left,
+            since: Timestamp(site.since),
+            at: Timestamp(site.at),
+        }
+    }
+}
+
+/// A site that was deleted.
+#[derive(Debug, Serialize)]
+pub(super) struct SiteDeletedDto {
+    pub(super) site_id: SiteId,
+}
+
 /// A camera that was deleted.
 #[derive(Debug, Serialize)]
 pub(super) struct CameraDeletedDto {
@@ -138,4 +200,6 @@ pub(super) struct SnapshotDto {
     pub(super) cameras: Option<Vec<CameraStateDto>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workers: Option<Vec<WorkerStateDto>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sites: Option<Vec<SiteStateDto>>,
 }

@@ -11,7 +11,7 @@ use std::{
 use actix::Addr;
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pool_supervisor::PoolSupervisor, storage::StorageActor,
+    pool_supervisor::PoolSupervisor, sites::SitesActor, storage::StorageActor,
 };
 
 use super::Callers;
@@ -25,6 +25,8 @@ pub struct HttpState {
     pub storage: Addr<StorageActor>,
     /// Newest counts.
     pub cache: Addr<CacheActor>,
+    /// How many people are in places with several doors.
+    pub sites: Addr<SitesActor>,
     /// Who passes events on.
     pub events: Addr<EventHub>,
     /// What `/metrics` shows.

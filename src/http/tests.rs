@@ -9,7 +9,7 @@ use actix_web::{
 };
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pool_supervisor::PoolSupervisor, storage::StorageActor,
+    pool_supervisor::PoolSupervisor, sites::SitesActor, storage::StorageActor,
 };
 use serde_json::Value;
 
@@ -25,6 +25,7 @@ fn state() -> HttpState {
         pool: nobody::<PoolSupervisor>(),
         storage: nobody::<StorageActor>(),
         cache: nobody::<CacheActor>(),
+        sites: nobody::<SitesActor>(),
         events: nobody::<EventHub>(),
         metrics: Metrics::new("test").unwrap(),
         stream_urls: StreamUrlPolicy::default(),
@@ -118,6 +119,33 @@ async fn bad_bodies_are_refused_before_anything_is_done() {
         (r#"{"source": {"pace": true}}"#, 400, "invalid_field", "source.pace".into()),
     ] {
         assert_eq!(refusal(start(body)).await, (status, code.into(), field), "{body}");
+    }
+    for (path, body, field) in [
+        ("lines/Door", "{}", "line_id"),
+        ("lines/door", "{}", "from"),
+        ("lines/door", r#"{"from": [0.1, 0.5]}"#, "to"),
+        ("lines/door", r#"{"from": [0.1], "to": [0.9, 0.5]}"#, "from"),
+        ("lines/door", r#"{"from": [0.1, 1.5], "to": [0.9, 0.5]}"#, "from"),
+        ("lines/door", r#"{"from": [0.1, 0.5], "to": [0.1, 0.5]}"#, "to"),
+        ("lines/door", r#"{"from": [0.1, 0.5], "to": [0.9, 0.5], "line_id": "x"}"#, "line_id"),
+        ("lines/door", r#"{"rules": {"hysteresis": "much"}}"#, "rules.hysteresis"),
+        (
+            "lines/door",
+            r#"{"from": [0.1, 0.5], "to": [0.9, 0.5], "rules": {"hysteresis": 3}}"#,
+            "rules.hysteresis",
+        ),
+        ("lines/door", r#"{"rules": {"hysterese": 0.1}}"#, "rules.hysterese"),
+        ("lines/door", r#"{"directions": ["in", "out"]}"#, "directions"),
+        ("lines/door", r#"{"color": "red"}"#, "color"),
+        ("zones/hall", "{}", "polygon"),
+        ("zones/hall", r#"{"polygon": [[0.1, 0.1], [0.9, 0.1]]}"#, "polygon"),
+        ("zones/hall", r#"{"polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}"#, "polygon"),
+        ("zones/hall", r#"{"kind": "ignore"}"#, "kind"),
+        ("zones/hall", r#"{"polygons": []}"#, "polygons"),
+    ] {
+        let put = TestRequest::put().uri(&format!("/api/v1/cameras/1/{path}"));
+        let got = refusal(put.set_payload(body.to_owned())).await;
+        assert_eq!(got, (400, "invalid_field".into(), field.into()), "{path}: {body}");
     }
     let put = TestRequest::put().uri("/api/v1/cameras/1").set_payload(r#"{"name": "door"}"#);
     assert_eq!(refusal(put).await, (400, "invalid_field".into(), "stream_url".into()));

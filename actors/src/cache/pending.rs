@@ -1,18 +1,23 @@
-//! What the cache's backend has still to be told: of each subject only the newest.
+//! What the cache's backend has still to be told: of each subject only the newest, but every crossing.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     ops::Bound::{Excluded, Unbounded},
 };
 
-use crate::domain::{CameraId, LiveEvent, LiveState, WorkerId};
+use crate::domain::{CameraId, LiveCrossing, LiveEvent, LiveState, SiteId, WorkerId};
+
+/// Crossings that wait at most, while the backend is away; beyond it the oldest are not told. They
+/// are in the database all the same.
+const MAX_CROSSINGS: usize = 10_000;
 
 /// What an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     Count(CameraId),
     Camera(CameraId),
     Worker(WorkerId),
+    Site(SiteId),
 }
 
 /// One thing to tell the backend.
@@ -29,7 +34,10 @@ pub(super) enum Task {
 pub(super) struct Pending {
     state: LiveState,
     deleted: BTreeSet<CameraId>,
+    deleted_sites: BTreeSet<SiteId>,
     changed: BTreeSet<Subject>,
+    // Each of them matters, so that no newer one replaces it.
+    crossings: VecDeque<LiveCrossing>,
     // Where the round of subjects stands, so that none waits behind the busier ones.
     last: Option<Subject>,
     keep: bool,
@@ -45,15 +53,32 @@ impl Pending {
     pub(super) fn add(&mut self, event: &LiveEvent) {
         self.state.apply(event);
         match event {
-            LiveEvent::Count(count) => self.changed.insert(Subject::Count(count.camera_id)),
-            LiveEvent::Camera(camera) => self.changed.insert(Subject::Camera(camera.camera_id)),
-            LiveEvent::Worker(worker) => self.changed.insert(Subject::Worker(worker.worker_id)),
+            LiveEvent::Count(count) => {
+                self.changed.insert(Subject::Count(count.camera_id));
+            }
+            LiveEvent::Camera(camera) => {
+                self.changed.insert(Subject::Camera(camera.camera_id));
+            }
+            LiveEvent::Worker(worker) => {
+                self.changed.insert(Subject::Worker(worker.worker_id));
+            }
+            LiveEvent::Site(site) => {
+                self.changed.insert(Subject::Site(site.site_id.clone()));
+            }
+            LiveEvent::SiteDeleted { site_id } => {
+                self.changed.remove(&Subject::Site(site_id.clone()));
+                self.deleted_sites.insert(site_id.clone());
+            }
+            LiveEvent::Crossing(crossing) => {
+                self.crossings.push_back(crossing.clone());
+                self.drop_surplus();
+            }
             LiveEvent::CameraDeleted { camera_id } => {
                 self.changed.remove(&Subject::Count(*camera_id));
                 self.changed.remove(&Subject::Camera(*camera_id));
-                self.deleted.insert(*camera_id)
+                self.deleted.insert(*camera_id);
             }
-        };
+        }
     }
 
     /// Says that the backend may have lost anything: it is told everything again.
@@ -67,19 +92,27 @@ impl Pending {
     }
 
     /// What to tell next. Deletions come first: what follows of the same camera is of its
-    /// successor. Then everything, if the backend may have lost it; then what changed.
+    /// successor. Then everything, if the backend may have lost it; then crossings, in their order;
+    /// then what changed.
     pub(super) fn next(&mut self) -> Option<Task> {
         if let Some(camera_id) = self.deleted.pop_first() {
             return Some(Task::Publish(LiveEvent::CameraDeleted { camera_id }));
         }
+        if let Some(site_id) = self.deleted_sites.pop_first() {
+            return Some(Task::Publish(LiveEvent::SiteDeleted { site_id }));
+        }
         if std::mem::take(&mut self.keep) {
             return Some(Task::Keep(self.state.clone()));
+        }
+        if let Some(crossing) = self.crossings.pop_front() {
+            return Some(Task::Publish(LiveEvent::Crossing(crossing)));
         }
         loop {
             let subject = self.next_subject()?;
             self.changed.remove(&subject);
+            let newest = self.newest(&subject);
             self.last = Some(subject);
-            if let Some(event) = self.newest(subject) {
+            if let Some(event) = newest {
                 return Some(Task::Publish(event));
             }
         }
@@ -93,6 +126,15 @@ impl Pending {
                 self.keep = true;
                 return;
             }
+            Task::Publish(LiveEvent::SiteDeleted { site_id }) => {
+                self.deleted_sites.insert(site_id.clone());
+                return;
+            }
+            Task::Publish(LiveEvent::Site(site)) => Subject::Site(site.site_id.clone()),
+            Task::Publish(LiveEvent::Crossing(crossing)) => {
+                self.crossings.push_front(crossing.clone());
+                return self.drop_surplus();
+            }
             Task::Publish(LiveEvent::CameraDeleted { camera_id }) => {
                 self.deleted.insert(*camera_id);
                 return;
@@ -104,18 +146,27 @@ impl Pending {
         self.changed.insert(subject);
     }
 
-    fn next_subject(&self) -> Option<Subject> {
-        let after =
-            self.last.and_then(|last| self.changed.range((Excluded(last), Unbounded)).next());
-        after.or_else(|| self.changed.first()).copied()
+    fn drop_surplus(&mut self) {
+        while self.crossings.len() > MAX_CROSSINGS {
+            self.crossings.pop_front();
+        }
     }
 
-    fn newest(&self, subject: Subject) -> Option<LiveEvent> {
+    fn next_subject(&self) -> Option<Subject> {
+        let after = self
+            .last
+            .as_ref()
+            .and_then(|last| self.changed.range((Excluded(last), Unbounded)).next());
+        after.or_else(|| self.changed.first()).cloned()
+    }
+
+    fn newest(&self, subject: &Subject) -> Option<LiveEvent> {
         let state = &self.state;
         match subject {
-            Subject::Count(id) => state.counts.get(&id).cloned().map(LiveEvent::Count),
-            Subject::Camera(id) => state.cameras.get(&id).cloned().map(LiveEvent::Camera),
-            Subject::Worker(id) => state.workers.get(&id).cloned().map(LiveEvent::Worker),
+            Subject::Count(id) => state.counts.get(id).cloned().map(LiveEvent::Count),
+            Subject::Camera(id) => state.cameras.get(id).cloned().map(LiveEvent::Camera),
+            Subject::Worker(id) => state.workers.get(id).cloned().map(LiveEvent::Worker),
+            Subject::Site(id) => state.sites.get(id).cloned().map(LiveEvent::Site),
         }
     }
 }
@@ -128,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{CameraState, LatestCount, LiveCamera};
+    use crate::domain::{CameraState, CrossingId, Direction, LatestCount, LiveCamera, RunId};
 
     fn camera(id: i64) -> CameraId {
         CameraId::try_from(id).unwrap()
@@ -181,6 +232,34 @@ mod tests {
         pending.give_back(&task);
         assert_eq!(pending.next(), Some(Task::Publish(deleted)));
         assert_eq!(pending.next(), None, "what was deleted does not come back");
+    }
+
+    fn crossing(seq: u32) -> LiveEvent {
+        LiveEvent::Crossing(LiveCrossing {
+            event_id: CrossingId { run: RunId(1), seq },
+            camera_id: camera(1),
+            line_id: "door".parse().unwrap(),
+            direction: Direction::In,
+            direction_name: "in".into(),
+            track_id: 1,
+            at: DateTime::from_timestamp(0, 0).unwrap(),
+            confidence: 0.5,
+        })
+    }
+
+    #[test]
+    fn every_crossing_is_told_in_order_and_the_oldest_make_room() {
+        let mut pending = Pending::default();
+        (0..3).for_each(|seq| pending.add(&crossing(seq)));
+        let first = pending.next().unwrap();
+        assert_eq!(first, Task::Publish(crossing(0)));
+        pending.give_back(&first);
+        for seq in 0..3 {
+            assert_eq!(pending.next(), Some(Task::Publish(crossing(seq))));
+        }
+        assert_eq!(pending.next(), None);
+        (0..MAX_CROSSINGS as u32 + 5).for_each(|seq| pending.add(&crossing(seq)));
+        assert_eq!(pending.next(), Some(Task::Publish(crossing(5))));
     }
 
     #[derive(Debug, Clone)]

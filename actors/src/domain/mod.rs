@@ -12,20 +12,25 @@ mod rollup;
 mod run;
 mod sample;
 mod scene;
+mod scene_rollup;
 mod secret_keys;
+mod site;
 pub mod stream_url;
 mod worker;
 mod write;
 
-pub(crate) use audit::changes;
 pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
+pub(crate) use audit::{changes, differences, scene_changes, written};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, InvalidField, SourceSettings,
 };
-pub use crossing::{Crossing, DWELL_BOUNDS, LineTally, SceneTally, ZoneTally};
+pub use crossing::{
+    Crossing, CrossingId, CrossingPage, CrossingPosition, CrossingQuery, DWELL_BOUNDS, LineTally,
+    SceneTally, ZoneTally,
+};
 pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use ids::{CameraId, RunId, WorkerId};
-pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
+pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveSite, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
@@ -37,7 +42,13 @@ pub use scene::{
     CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
     Zone, ZoneKind,
 };
+pub use scene_rollup::{
+    LineRollup, LineRollupQuery, LineTotals, ZoneRollup, ZoneRollupQuery, ZoneTotals,
+};
 pub use secret_keys::SecretKeys;
+pub use site::{
+    Correction, CorrectionChange, MAX_MEMBERS, MAX_OCCUPANCY, MAX_SITES, Member, Site, SiteSettings,
+};
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
 pub use write::Write;

@@ -13,6 +13,10 @@ pub enum EventKind {
     Camera,
     /// Workers' states.
     Worker,
+    /// Crossings of lines.
+    Crossing,
+    /// People in sites, deletions of sites included.
+    Site,
 }
 
 impl FromStr for EventKind {
@@ -23,6 +27,8 @@ impl FromStr for EventKind {
             "count" => Ok(Self::Count),
             "camera" => Ok(Self::Camera),
             "worker" => Ok(Self::Worker),
+            "crossing" => Ok(Self::Crossing),
+            "site" => Ok(Self::Site),
             _ => Err(()),
         }
     }
@@ -31,7 +37,7 @@ impl FromStr for EventKind {
 /// Which events a follower wants; what is absent means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Only these cameras. Says nothing about workers.
+    /// Only these cameras. Says nothing about workers and sites.
     pub cameras: Option<BTreeSet<CameraId>>,
     /// Only these kinds.
     pub kinds: Option<BTreeSet<EventKind>>,
@@ -43,9 +49,13 @@ impl EventFilter {
         match event {
             LiveEvent::Count(count) => self.takes_camera(EventKind::Count, count.camera_id),
             LiveEvent::Camera(camera) => self.takes_camera(EventKind::Camera, camera.camera_id),
+            LiveEvent::Crossing(crossing) => {
+                self.takes_camera(EventKind::Crossing, crossing.camera_id)
+            }
             LiveEvent::CameraDeleted { camera_id } => {
                 self.takes_camera(EventKind::Camera, *camera_id)
             }
+            LiveEvent::Site(_) | LiveEvent::SiteDeleted { .. } => self.takes_kind(EventKind::Site),
             LiveEvent::Worker(_) => self.takes_kind(EventKind::Worker),
         }
     }

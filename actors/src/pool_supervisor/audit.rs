@@ -2,7 +2,7 @@
 
 use crate::domain::{
     AuditAction, AuditEntry, AuditId, Camera, CameraId, DesiredState, FieldChange, Now, Origin,
-    WorkerId, changes,
+    WorkerId, changes, scene_changes,
 };
 
 use super::pool::{Effect, Pool};
@@ -40,6 +40,14 @@ impl Pool {
         }
     }
 
+    /// Records what changed of a camera's lines and zones, each by itself.
+    pub(super) fn audit_scene(&mut self, id: CameraId, before: &Camera, by: &Origin, now: Now) {
+        let Some(after) = self.cameras.get(&id).map(|task| &task.camera) else { return };
+        for (action, changed) in scene_changes(&before.settings.scene, &after.settings.scene) {
+            self.audit(action, Some(id), None, changed, by, now);
+        }
+    }
+
     /// Records that a camera's deletion was ordered, with what was registered.
     pub(super) fn audit_deletion(&mut self, id: CameraId, by: &Origin, now: Now) {
         let fields = changes(self.cameras.get(&id).map(|task| &task.camera), None);
@@ -68,10 +76,9 @@ impl Pool {
         by: &Origin,
         now: Now,
     ) {
-        let id = AuditId::following(self.last_audit, now.wall);
-        self.last_audit = Some(id);
-        let by = by.clone();
-        let entry = AuditEntry { id, at: now.wall, by, action, camera_id, worker_id, changes };
+        let (id, by, site_id) = (AuditId::unique(now.wall), by.clone(), None);
+        let entry =
+            AuditEntry { id, at: now.wall, by, action, camera_id, worker_id, site_id, changes };
         self.effects.push(Effect::Audit(Box::new(entry)));
     }
 }

@@ -35,6 +35,21 @@ pub fn sample(camera: i64, second: i64, frames: u32) -> Sample {
         covered_ms: 1_000,
         inference_ms_mean: 1.0,
         worker_id: WorkerId::from_index(0),
+        scene: Default::default(),
+    }
+}
+
+pub fn crossing(camera: i64, seq: u32) -> Crossing {
+    Crossing {
+        camera_id: camera_id(camera),
+        run: RunId(7),
+        seq,
+        line_id: "door".parse().unwrap(),
+        direction: Direction::In,
+        direction_name: "in".into(),
+        track_id: 1,
+        at: time(seq.into()),
+        confidence: 0.5,
     }
 }
 
@@ -54,6 +69,7 @@ pub fn camera(id: i64, name: &str) -> Camera {
 #[derive(Default)]
 pub struct FakeStore {
     pub samples: Mutex<BTreeMap<(CameraId, i64), Sample>>,
+    pub crossings: Mutex<BTreeMap<CrossingId, Crossing>>,
     pub cameras: Mutex<BTreeMap<CameraId, Camera>>,
     pub audit: Mutex<BTreeMap<AuditId, AuditEntry>>,
     pub writes: AtomicUsize,
@@ -110,6 +126,10 @@ impl CountStore for FakeStore {
                     let key = (sample.camera_id, sample.bucket_start.timestamp());
                     samples.insert(key, sample.clone());
                 }
+                Write::Crossing(crossing) => {
+                    self.crossings.lock().unwrap().insert(crossing.id(), crossing.clone());
+                }
+                Write::SaveSite(_) | Write::ForgetSite(_) | Write::Correct(_) => {}
                 Write::SaveCamera(camera) => {
                     cameras.insert(camera.id, (**camera).clone());
                 }
@@ -136,10 +156,36 @@ impl CountStore for FakeStore {
         Ok(Vec::new())
     }
 
+    fn read_line_rollups(&self, _: &LineRollupQuery) -> Result<Vec<LineRollup>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_zone_rollups(&self, _: &ZoneRollupQuery) -> Result<Vec<ZoneRollup>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_crossings(&self, _: &CrossingQuery) -> Result<CrossingPage, StoreError> {
+        self.check()?;
+        let crossings = self.crossings.lock().unwrap().values().cloned().collect();
+        Ok(CrossingPage { crossings, more: false })
+    }
+
     fn read_audit(&self, _: &AuditQuery) -> Result<AuditPage, StoreError> {
         self.check()?;
         let entries = self.audit.lock().unwrap().values().rev().cloned().collect();
         Ok(AuditPage { entries, more: false })
+    }
+
+    fn load_sites(&self) -> Result<Vec<Site>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_corrections(&self, _: DateTime<Utc>) -> Result<Vec<Correction>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
     }
 
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError> {
@@ -198,7 +244,16 @@ impl Spool for FakeSpool {
 
     fn registrations(&self) -> Result<Vec<Write>, StoreError> {
         let kept = self.kept.lock().unwrap();
-        Ok(kept.values().filter(|write| !write.is_sample()).cloned().collect())
+        Ok(kept.values().filter(|write| write.counted_on().is_none()).cloned().collect())
+    }
+
+    fn crossings(&self) -> Result<Vec<Crossing>, StoreError> {
+        let kept = self.kept.lock().unwrap();
+        let crossing = |write: &Write| match write {
+            Write::Crossing(crossing) => Some(crossing.clone()),
+            _ => None,
+        };
+        Ok(kept.values().filter_map(crossing).collect())
     }
 
     fn state(&self) -> SpoolState {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use becamera_actors::{
-    domain::{AuditEntry, CameraId, Sample, Write},
+    domain::{AuditEntry, CameraId, Correction, Crossing, Sample, Site, SiteId, Write},
     ports::StoreError,
 };
 use chrono::{DateTime, Utc};
@@ -64,8 +64,13 @@ pub(super) struct StoredWrite {
 #[serde(rename_all = "snake_case")]
 enum Payload {
     Sample(Sample),
+    // `others_than_counts` knows it by its name.
+    Crossing(Crossing),
     SaveCamera(CameraRow),
     ForgetCamera(CameraId),
+    SaveSite(Box<Site>),
+    ForgetSite(SiteId),
+    Correct(Correction),
     Audit(Box<AuditEntry>),
 }
 
@@ -73,8 +78,12 @@ impl StoredWrite {
     pub(super) fn of(write: &Write, vault: &Vault) -> Result<Self, StoreError> {
         let payload = match write {
             Write::Sample(sample) => Payload::Sample(sample.clone()),
+            Write::Crossing(crossing) => Payload::Crossing(crossing.clone()),
             Write::SaveCamera(camera) => Payload::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Payload::ForgetCamera(*camera),
+            Write::SaveSite(site) => Payload::SaveSite(site.clone()),
+            Write::ForgetSite(id) => Payload::ForgetSite(id.clone()),
+            Write::Correct(correction) => Payload::Correct(correction.clone()),
             Write::Audit(entry) => Payload::Audit(entry.clone()),
         };
         let payload = serde_json::to_string(&payload)
@@ -123,10 +132,14 @@ pub(super) fn is_damage(reason: &str) -> bool {
 pub(super) fn read(row: &Row, vault: &Vault) -> Option<Write> {
     let write = match serde_json::from_str(&row.payload) {
         Ok(Payload::Sample(sample)) => Ok(Write::Sample(sample)),
+        Ok(Payload::Crossing(crossing)) => Ok(Write::Crossing(crossing)),
         Ok(Payload::SaveCamera(camera)) => {
             camera.open(vault).map(|camera| Write::SaveCamera(Box::new(camera)))
         }
         Ok(Payload::ForgetCamera(camera)) => Ok(Write::ForgetCamera(camera)),
+        Ok(Payload::SaveSite(site)) => Ok(Write::SaveSite(site)),
+        Ok(Payload::ForgetSite(id)) => Ok(Write::ForgetSite(id)),
+        Ok(Payload::Correct(correction)) => Ok(Write::Correct(correction)),
         Ok(Payload::Audit(entry)) => Ok(Write::Audit(entry)),
         Err(error) => Err(error.to_string()),
     };
@@ -203,12 +216,26 @@ pub(super) fn oldest(
         .load(connection)
 }
 
-pub(super) fn others_than_samples(
+/// How the payload of a crossing begins.
+const CROSSING: &str = r#"{"crossing":%"#;
+
+/// Everything but samples and crossings.
+pub(super) fn others_than_counts(
     connection: &mut SqliteConnection,
     beyond: i64,
 ) -> QueryResult<Vec<Row>> {
     writes::table
         .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
+        .filter(writes::payload.not_like(CROSSING))
+        .select((writes::id, writes::payload))
+        .order(writes::id.asc())
+        .load(connection)
+}
+
+pub(super) fn crossings(connection: &mut SqliteConnection, beyond: i64) -> QueryResult<Vec<Row>> {
+    writes::table
+        .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
+        .filter(writes::payload.like(CROSSING))
         .select((writes::id, writes::payload))
         .order(writes::id.asc())
         .load(connection)

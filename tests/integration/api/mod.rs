@@ -8,4 +8,6 @@ mod events;
 mod health;
 mod history;
 mod queue;
+mod scene;
+mod sites;
 mod workers;
