@@ -12,6 +12,7 @@ mod motion_gate;
 pub mod native;
 pub mod pipeline;
 pub mod probe;
+pub mod scene;
 mod source;
 pub mod track;
 
