@@ -1,5 +1,6 @@
 //! Everything native: capture, detection and the frame loop.
 
+pub mod analysis;
 pub mod assignment;
 mod budget;
 mod capture;
@@ -12,8 +13,11 @@ mod motion_gate;
 pub mod native;
 pub mod pipeline;
 pub mod probe;
+mod regions;
+mod scale;
 pub mod scene;
 mod source;
 pub mod track;
+mod tracker;
 
 pub use inspect::inspect;

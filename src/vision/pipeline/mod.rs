@@ -12,9 +12,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use opencv::core::Mat;
 
 use super::{
+    analysis::{Analyser, Analysis},
     counter::SampleCounter,
-    detector::{self, Detections, Detector},
-    motion_gate::MotionGate,
+    detector::{self, Detector},
     native, probe,
     source::{self, FrameSource, Next},
 };
@@ -59,7 +59,7 @@ impl CountingPipeline {
         report: &mut Report<'_>,
     ) -> Exit {
         let mut frame = Mat::default();
-        let mut gate = MotionGate::new(&job.detect);
+        let mut analyser = Analyser::new(&job.detect, self.detector.input());
         let mut consecutive_errors = 0;
         let mut opened = false;
         while !ctl.is_cancelled() {
@@ -75,16 +75,10 @@ impl CountingPipeline {
                         opened = true;
                     }
                     let started = Instant::now();
-                    if !gate.opens(&frame, position) {
-                        report.held(received, started);
-                        report.tick();
-                        continue;
-                    }
-                    match self.detector.detect(&frame, &job.detect) {
-                        Ok(found) => {
+                    match analyser.analyse(self.detector.as_mut(), &frame, position) {
+                        Ok(analysis) => {
                             consecutive_errors = 0;
-                            gate.analysed(position);
-                            report.analysed(received, started, &found);
+                            report.analysed(received, started, &analysis);
                         }
                         Err(error) => {
                             consecutive_errors += 1;
@@ -159,18 +153,13 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// People were looked for in a frame.
-    fn analysed(&mut self, received: Instant, started: Instant, found: &Detections) {
-        let people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
-        let inference_ms = milliseconds(found.inference);
-        self.progress.inference_ms.push(inference_ms);
-        self.frame(received, started, people, Some(inference_ms));
-    }
-
-    /// Nothing moved in a frame: as many people are in it as before.
-    fn held(&mut self, received: Instant, started: Instant) {
-        self.progress.gated += 1;
-        self.frame(received, started, self.progress.people.unwrap_or(0), None);
+    /// A frame was analysed.
+    fn analysed(&mut self, received: Instant, started: Instant, analysis: &Analysis) {
+        let people = u32::try_from(analysis.people.len()).unwrap_or(u32::MAX);
+        self.progress.gated += u32::from(analysis.held);
+        let inference_ms = (analysis.inferences > 0).then(|| milliseconds(analysis.inference));
+        self.progress.inference_ms.extend(inference_ms);
+        self.frame(received, started, people, inference_ms);
     }
 
     fn frame(
