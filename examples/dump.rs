@@ -36,7 +36,8 @@ fn main() {
                     becamera_actors::domain::DetectMode::Guided
                 })
             }
-            "model" => ds.model = Some(v.into()), "last" => last = v.parse().unwrap(),
+            "model" => ds.model = Some(v.into()),
+            "last" => last = v.parse().unwrap(),
             "gate" => s.motion_gate = v == "1",
             "backend" => {
                 ds.backend = if v == "opencv" { Backend::OpenCv } else { Backend::OnnxRuntime }

@@ -6,6 +6,7 @@ mod budget;
 mod capture;
 mod counter;
 pub mod detector;
+pub mod draw;
 pub mod geometry;
 mod inspect;
 mod motion;

@@ -176,6 +176,9 @@ mod tests {
             let whole: f32 = Appearance::of(&frame, &bbox).unwrap().parts[0].iter().sum();
             assert!((whole - 1.0).abs() < 1e-4);
         }
-        assert!(Appearance::of(&Mat::default(), &BoundingBox::from_corners(0.0, 0.0, 1.0, 1.0)).is_err());
+        assert!(
+            Appearance::of(&Mat::default(), &BoundingBox::from_corners(0.0, 0.0, 1.0, 1.0))
+                .is_err()
+        );
     }
 }

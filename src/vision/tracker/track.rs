@@ -74,7 +74,12 @@ impl Track {
     }
 
     /// Takes a detection of it. The first that confirms it gives it its number.
-    pub fn take(&mut self, observation: &Observation, sure: bool, number: impl FnOnce() -> TrackId) {
+    pub fn take(
+        &mut self,
+        observation: &Observation,
+        sure: bool,
+        number: impl FnOnce() -> TrackId,
+    ) {
         self.filter.correct(&observation.detection.bbox);
         // Who is half hidden looks like whoever hides him.
         if sure {
