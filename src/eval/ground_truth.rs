@@ -61,7 +61,12 @@ impl GroundTruth {
         self.frames.get(&frame).map_or(&[], Vec::as_slice)
     }
 
-    /// The last frame with somebody in it.
+    /// The frames with somebody in them, in order.
+    pub fn frames(&self) -> impl Iterator<Item = u32> {
+        self.frames.iter().filter(|(_, people)| !people.is_empty()).map(|(frame, _)| *frame)
+    }
+
+    /// The last frame that the file says anything of.
     pub fn last_frame(&self) -> u32 {
         self.frames.keys().next_back().copied().unwrap_or(0)
     }

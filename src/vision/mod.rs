@@ -15,6 +15,7 @@ pub mod native;
 pub mod pipeline;
 pub mod probe;
 mod regions;
+pub mod replay;
 mod scale;
 pub mod scene;
 mod source;
