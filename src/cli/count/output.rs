@@ -196,6 +196,11 @@ fn counted_text(text: &mut String, name: &Path, counted: &Counted) -> fmt::Resul
     if counted.summary.damaged > 0 {
         writeln!(text, "  damaged frames: {}", counted.summary.damaged)?;
     }
+    let promised = counted.recording.as_ref().and_then(|recording| recording.frames);
+    // Some containers are off by one.
+    if let Some(promised) = promised.filter(|promised| counted.summary.frames + 1 < *promised) {
+        writeln!(text, "  only {} of {promised} frames could be read", counted.summary.frames)?;
+    }
     let people = &counted.people;
     writeln!(text, "  people: {:.2} on average, {} to {}", people.mean(), people.min, people.max)?;
     for (id, line) in &counted.lines {

@@ -322,7 +322,7 @@ proptest! {
         let side = |place: (f32, f32)| i64::from(place.1 > f32::from(y));
         let mut sides = walk_.iter().flatten().copied().filter(beyond).map(side);
         let first = sides.next().unwrap_or(0);
-        let last = sides.last().unwrap_or(first);
+        let last = sides.next_back().unwrap_or(first);
         prop_assert_eq!(net(&found), last - first);
     }
 
