@@ -57,8 +57,6 @@ impl Analyser {
     pub fn new(settings: &DetectSettings, input: InputSize) -> Self {
         let recipe = settings.recipe();
         let scores = Scores::of(settings.confidence);
-        // Seldom looked for is seldom missed.
-        let coasting = if recipe.interval > 1 { 1 } else { 2 };
         Self {
             settings: *settings,
             recipe,
@@ -67,7 +65,7 @@ impl Analyser {
             motion: MotionDetector::default(),
             gate: MotionGate::new(settings),
             scale: ScaleChooser::new(&recipe, input),
-            tracker: Tracker::new(scores, coasting),
+            tracker: Tracker::new(scores),
             idle_frames: u32::MAX,
             since_full: 0,
             canvas: None,
@@ -144,8 +142,14 @@ impl Analyser {
             found.push((*view, detections.people));
         }
         let people = merge(found, frame_size(frame)?, self.settings.nms_iou);
+        let boxes: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
         let observed = people.into_iter().map(|detection| {
-            let appearance = Appearance::of(frame, &detection.bbox)?;
+            // Who stands lower in the picture is nearer.
+            let bbox = detection.bbox;
+            let nearer =
+                |other: &&BoundingBox| other.bottom() > bbox.bottom() && other.iou(&bbox) > 0.0;
+            let in_front: Vec<BoundingBox> = boxes.iter().filter(nearer).copied().collect();
+            let appearance = Appearance::of(frame, &bbox, &in_front)?;
             Ok(Observation { detection, appearance })
         });
         observed.collect()

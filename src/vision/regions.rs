@@ -6,7 +6,7 @@ use super::geometry::BoundingBox;
 pub const GRAIN: u32 = 32;
 const PART_GRAIN: u32 = 2 * GRAIN;
 /// Shortest side of a part, in network pixels: less holds no context.
-const SHORTEST: u32 = 192;
+const SHORTEST: u32 = 256;
 /// Most parts of a frame.
 const MOST_PARTS: usize = 2;
 /// More boxes are not told apart: the whole frame is looked at.

@@ -27,52 +27,72 @@ const GRID: usize = 24;
 /// Parts of a body: left, right, top and bottom, in shares of the box.
 const PARTS: [[f32; 4]; 2] = [[0.25, 0.75, 0.15, 0.5], [0.25, 0.75, 0.5, 0.85]];
 
-/// The colours of a person.
+/// Pixels of a part that must be seen for it to be known.
+const VISIBLE: u32 = 24;
+/// How alike two people are of whom nothing can be compared.
+const UNKNOWN: f32 = 0.75;
+
+/// The colours of a person, as far as they are known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appearance {
     /// One histogram a part, each with the sum 1.
-    parts: [[f32; BINS]; PARTS.len()],
+    parts: [Option<[f32; BINS]>; PARTS.len()],
 }
 
 impl Appearance {
-    /// The colours within a box of an 8-bit BGR frame. What lies outside the frame is left out.
+    /// The colours within a box of an 8-bit BGR frame. What lies outside the frame or in the boxes
+    /// of people in front is left out.
     ///
     /// # Errors
     /// When the frame is not 8-bit BGR.
-    pub fn of(frame: &Mat, bbox: &BoundingBox) -> opencv::Result<Self> {
+    pub fn of(frame: &Mat, bbox: &BoundingBox, in_front: &[BoundingBox]) -> opencv::Result<Self> {
         if frame.typ() != CV_8UC3 {
             let reason = "the picture is not 8-bit BGR";
             return Err(opencv::Error::new(opencv::core::StsBadArg, reason));
         }
-        let mut parts = [[0.0; BINS]; PARTS.len()];
-        for (histogram, [left, right, top, bottom]) in parts.iter_mut().zip(PARTS) {
+        let mut parts = [None; PARTS.len()];
+        for (part, [left, right, top, bottom]) in parts.iter_mut().zip(PARTS) {
             let columns = bbox.left + left * bbox.width..bbox.left + right * bbox.width;
             let rows = bbox.top + top * bbox.height..bbox.top + bottom * bbox.height;
+            let (mut counts, mut seen) = ([0u32; BINS], 0);
             for y in places(rows, frame.rows()) {
                 let row: &[Vec3b] = frame.at_row(y)?;
                 for x in places(columns.clone(), frame.cols()) {
-                    histogram[bin(row[x as usize])] += 1.0;
+                    let place = (x as f32, y as f32);
+                    if !in_front.iter().any(|bbox| bbox.contains(place)) {
+                        counts[bin(row[x as usize])] += 1;
+                        seen += 1;
+                    }
                 }
             }
-            normalise(histogram);
+            *part = (seen >= VISIBLE).then(|| shares(&counts, seen));
         }
         Ok(Self { parts })
     }
 
-    /// The Bhattacharyya coefficient with another, mean over the parts: 1 for the same colours, 0
-    /// for none in common.
+    /// The Bhattacharyya coefficient with another, mean over the parts that are known of both: 1
+    /// for the same colours, 0 for none in common.
     pub fn similarity(&self, other: &Self) -> f32 {
-        let parts = self.parts.iter().zip(&other.parts);
-        let sum: f32 =
-            parts.map(|(a, b)| a.iter().zip(b).map(|(a, b)| (a * b).sqrt()).sum::<f32>()).sum();
-        (sum / PARTS.len() as f32).min(1.0)
+        let known = self.parts.iter().zip(&other.parts).filter_map(|(a, b)| a.zip(*b));
+        let (sum, number) = known.fold((0.0, 0u8), |(sum, number), (a, b)| {
+            let coefficient: f32 = a.iter().zip(&b).map(|(a, b)| (a * b).sqrt()).sum();
+            (sum + coefficient.min(1.0), number + 1)
+        });
+        if number == 0 { UNKNOWN } else { sum / f32::from(number) }
     }
 
     /// Takes a little of a newer one in.
     pub fn blend(&mut self, newer: &Self) {
-        let bins = self.parts.as_flattened_mut().iter_mut().zip(newer.parts.as_flattened());
-        for (old, new) in bins {
-            *old = INERTIA * *old + (1.0 - INERTIA) * new;
+        for (old, new) in self.parts.iter_mut().zip(&newer.parts) {
+            match (old, new) {
+                (Some(old), Some(new)) => {
+                    for (old, new) in old.iter_mut().zip(new) {
+                        *old = INERTIA * *old + (1.0 - INERTIA) * new;
+                    }
+                }
+                (old @ None, new) => *old = *new,
+                (Some(_), None) => {}
+            }
         }
     }
 }
@@ -108,12 +128,10 @@ fn bin(pixel: Vec3b) -> usize {
     hue * SATURATIONS + strong
 }
 
-fn normalise(histogram: &mut [f32; BINS]) {
-    let sum = histogram.iter().sum::<f32>().max(1.0);
-    let whole = histogram.iter().map(|count| count / sum + PRIOR).sum::<f32>();
-    for bin in histogram {
-        *bin = (*bin / sum + PRIOR) / whole;
-    }
+/// Counts as shares with the sum 1.
+fn shares(counts: &[u32; BINS], sum: u32) -> [f32; BINS] {
+    let whole = 1.0 + PRIOR * BINS as f32;
+    counts.map(|count| (count as f32 / sum.max(1) as f32 + PRIOR) / whole)
 }
 
 #[cfg(test)]
@@ -137,7 +155,7 @@ mod tests {
 
     fn of(torso: [f64; 3], legs: [f64; 3]) -> Appearance {
         let bbox = BoundingBox { left: 100.0, top: 50.0, width: 30.0, height: 80.0 };
-        Appearance::of(&frame(torso, legs), &bbox).unwrap()
+        Appearance::of(&frame(torso, legs), &bbox, &[]).unwrap()
     }
 
     const RED: [f64; 3] = [10.0, 10.0, 200.0];

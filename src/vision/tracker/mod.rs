@@ -28,8 +28,11 @@ const MOST_TRACKS: usize = 512;
 const MOST_DETECTIONS: usize = 512;
 
 /// Weights of the cost of an assignment, beside the distance in heights.
-const APPEARANCE_WEIGHT: f32 = 1.2;
+const APPEARANCE_WEIGHT: f32 = 1.5;
 const SCORE_WEIGHT: f32 = 0.2;
+const GROWTH_WEIGHT: f32 = 0.5;
+/// Nobody grows or shrinks by more than this from one frame to the next: logarithm of the factor.
+const MOST_GROWTH: f32 = 0.35;
 
 /// Which scores are what.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +51,7 @@ impl Scores {
         Self {
             sure: confidence,
             doubtful: confidence / 3.0,
-            birth: (confidence + 0.15).min((1.0 + confidence) / 2.0),
+            birth: (confidence + 0.2).min((1.0 + confidence) / 2.0),
         }
     }
 }
@@ -66,17 +69,15 @@ pub struct Observation {
 #[derive(Debug)]
 pub struct Tracker {
     scores: Scores,
-    /// So many scans somebody may be missed and still counts.
-    coasting: u32,
     tracks: Vec<Track>,
     last_id: u64,
     at: Option<Duration>,
 }
 
 impl Tracker {
-    /// A tracker that keeps counting people who were missed in `coasting` scans.
-    pub fn new(scores: Scores, coasting: u32) -> Self {
-        Self { scores, coasting, tracks: Vec::new(), last_id: 0, at: None }
+    /// A tracker that follows nobody yet.
+    pub fn new(scores: Scores) -> Self {
+        Self { scores, tracks: Vec::new(), last_id: 0, at: None }
     }
 
     /// Lets time pass until a frame at this place in the stream.
@@ -127,7 +128,7 @@ impl Tracker {
 
     /// Everybody who counts now.
     pub fn people(&self) -> Vec<TrackedPerson> {
-        self.tracks.iter().filter_map(|track| track.person(self.coasting)).collect()
+        self.tracks.iter().filter_map(Track::person).collect()
     }
 
     /// Boxes around which to look next: of everybody who was seen lately, also of those who do
@@ -188,6 +189,10 @@ const DOUBTFUL: Rule = (0.5, likeness);
 fn likeness(track: &Track, observation: &Observation) -> Option<f32> {
     let (foretold, found) = (track.bbox(), observation.detection.bbox);
     let ((x, y), (other_x, other_y)) = (foretold.centre(), found.centre());
+    let growth = (found.height / foretold.height.max(1.0)).ln().abs();
+    if growth > MOST_GROWTH {
+        return None;
+    }
     let height = (foretold.height + found.height) / 2.0;
     let distance = (x - other_x).hypot(y - other_y) / height.max(1.0);
     // Colours take longer to compare than places.
@@ -195,7 +200,7 @@ fn likeness(track: &Track, observation: &Observation) -> Option<f32> {
         return None;
     }
     let alike = track.appearance().similarity(&observation.appearance);
-    Some(distance + APPEARANCE_WEIGHT * (1.0 - alike))
+    Some(distance + GROWTH_WEIGHT * growth + APPEARANCE_WEIGHT * (1.0 - alike))
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ const COUNTED_HITS: u32 = 3;
 /// Scans that may miss a track before it is given up: one to be confirmed, and a confirmed one.
 const TENTATIVE_MISSES: u32 = 2;
 const CONFIRMED_MISSES: u32 = 60;
+/// Who was missed in more scans in a row does not count until found again.
+const COUNTED_MISSES: u32 = 1;
 /// Who was missed more often is not looked for any more, but may come back.
 const SOUGHT_MISSES: u32 = 3;
 
@@ -113,9 +115,10 @@ impl Track {
         self.misses <= SOUGHT_MISSES
     }
 
-    /// The person, if it counts: seen often enough, and not missed in more than `coasting` scans.
-    pub fn person(&self, coasting: u32) -> Option<TrackedPerson> {
-        let id = self.id.filter(|_| self.hits >= COUNTED_HITS && self.misses <= coasting)?;
+    /// The person, if it counts: seen often enough, and lately.
+    pub fn person(&self) -> Option<TrackedPerson> {
+        let counts = self.hits >= COUNTED_HITS && self.misses <= COUNTED_MISSES;
+        let id = self.id.filter(|_| counts)?;
         let confidence = (self.score_sum / f64::from(self.hits)) as f32;
         Some(TrackedPerson { id, bbox: self.bbox(), confidence, seen: self.seen })
     }
