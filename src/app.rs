@@ -140,18 +140,26 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
 
 /// The settings of an inference library that was tried out.
 async fn choose_detector(settings: &Settings) -> Result<DetectorSettings, StartError> {
-    let detector = settings.detector.clone();
-    let limit = settings.workers.start_timeout;
-    let choose = move || {
-        check::choose(&detector, |detector| {
-            let mut command = Command::new(PROGRAM);
-            command.arg0("becamera").arg("check-detector");
-            check::in_process_of_its_own(command, detector, limit)
-        })
-    };
-    let choice = actix_web::web::block(choose).await.map_err(io::Error::other)??;
+    let settings = settings.clone();
+    let choice = actix_web::web::block(move || try_out_detector(&settings)).await;
+    let choice = choice.map_err(io::Error::other)??;
     log::info!("{}", choice.reason);
     Ok(choice.settings)
+}
+
+/// Chooses the inference library. Blocks while it is tried out in a process of its own.
+pub fn try_out_detector(settings: &Settings) -> Result<check::Choice, DetectorError> {
+    check::choose(&settings.detector, |detector| {
+        let command = own_command("check-detector");
+        check::in_process_of_its_own(command, detector, settings.workers.start_timeout)
+    })
+}
+
+/// This very binary, to do what the command line calls so.
+pub fn own_command(name: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg0("becamera").arg(name);
+    command
 }
 
 /// The frame loop of a worker and the name of its inference library, from what the service says
