@@ -18,6 +18,11 @@ use opencv::{
     },
 };
 
+use super::{
+    decoder_threads::{decoder_threads, with_decoder_threads},
+    probe::StreamDescription,
+};
+
 /// A single failed grab is not the end: a damaged packet gives one. So many in a row are.
 const GRAB_ATTEMPTS: u32 = 30;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
@@ -48,10 +53,15 @@ pub enum Grab {
 }
 
 impl Capture {
-    /// Opens a stream. May block for the settings' open timeout, and longer when native code
+    /// Opens a stream that said this of itself. May block for the settings' open timeout, and longer when native code
     /// ignores it; waits while another stream of this process is being opened.
-    pub fn open(url: &StreamUrl, settings: &StreamSettings) -> Result<Self, Failure> {
+    pub fn open(
+        url: &StreamUrl,
+        settings: &StreamSettings,
+        described: &StreamDescription,
+    ) -> Result<Self, Failure> {
         let started = Instant::now();
+        let threads = decoder_threads(settings, described);
         let parameters = Vector::from_slice(&[
             CAP_PROP_OPEN_TIMEOUT_MSEC,
             milliseconds(settings.open_timeout),
@@ -63,7 +73,9 @@ impl Capture {
         let file = url.file_path();
         let name = file.as_ref().map_or(url.expose().as_ref(), |path| path.as_os_str());
         let try_open = || {
-            let opened = VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters);
+            let opened = with_decoder_threads(threads, || {
+                VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
+            });
             // The exception's text holds the URL with its password: it goes nowhere.
             opened.ok().filter(|video| video.is_opened().unwrap_or(false))
         };

@@ -3,6 +3,7 @@
 mod budget;
 mod capture;
 mod counter;
+mod decoder_threads;
 pub mod detector;
 pub mod geometry;
 mod inspect;

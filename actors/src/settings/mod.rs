@@ -184,6 +184,9 @@ mod tests {
         settings.workers.hang_timeout = Duration::from_secs(5);
         assert_eq!(settings.validate().unwrap_err().field, "workers.hang_timeout");
         let mut settings = Settings::default();
+        settings.stream.decoder_threads = Some(0);
+        assert_eq!(settings.validate().unwrap_err().field, "stream.decoder_threads");
+        let mut settings = Settings::default();
         settings.detector.model = Some("/none.onnx".into());
         assert_eq!(settings.validate().unwrap_err().field, "detector.model");
         let mut settings = Settings::default();

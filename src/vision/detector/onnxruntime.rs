@@ -171,6 +171,7 @@ fn session_builder(library: &Library, threads: usize) -> Result<SessionBuilder, 
     Ok(Session::builder(&library.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_parallel_execution(false)?
+        .with_memory_pattern(false)?
         .with_inter_threads(1)?
         .with_inter_op_spinning(false)?
         .with_intra_threads(threads)?
