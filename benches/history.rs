@@ -213,5 +213,6 @@ fn sample(camera: i64, number: i32, at: DateTime<Utc>, step: TimeDelta) -> Write
         covered_ms: u32::try_from(step.num_milliseconds()).unwrap() - 40,
         inference_ms_mean: 9.1,
         worker_id: WorkerId::from_index(0),
+        scene: Default::default(),
     })
 }

@@ -37,6 +37,7 @@ fn sample() -> Reply {
         covered_ms: 1_000,
         inference_ms_mean: 8.1,
         worker_id: WorkerId::from_index(3),
+        scene: Default::default(),
     }))
 }
 

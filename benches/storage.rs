@@ -90,6 +90,7 @@ fn sample(camera: i64, second: i64) -> Sample {
         covered_ms: 1_000,
         inference_ms_mean: 9.1,
         worker_id: WorkerId::from_index(0),
+        scene: Default::default(),
     }
 }
 

@@ -30,7 +30,7 @@ use becamera_actors::{
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{EventSink, StreamRunner},
     settings::WorkerSettings,
-    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreSample},
+    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
 };
 use chrono::DateTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -76,6 +76,7 @@ impl StreamRunner for Reporter {
                 covered_ms: 1_000,
                 inference_ms_mean: 9.1,
                 worker_id: job.worker,
+                scene: Default::default(),
             }));
         }
         Exit::Ended
@@ -107,7 +108,7 @@ macro_rules! ignores {
         }
     )*};
 }
-ignores!(StoreSample, SaveCamera, ForgetCamera, RecordAudit);
+ignores!(StoreSample, StoreCrossing, SaveCamera, ForgetCamera, RecordAudit);
 
 impl Handler<Publish> for Sink {
     type Result = ();
@@ -134,6 +135,7 @@ fn supervisor(c: &mut Criterion) {
                 cameras: vec![camera],
                 runners: Arc::new(move |_| Box::new(Reporter(asked.clone()))),
                 samples: sink.clone().recipient(),
+                crossings: sink.clone().recipient(),
                 save_camera: sink.clone().recipient(),
                 forget_camera: sink.clone().recipient(),
                 audit: sink.clone().recipient(),

@@ -93,6 +93,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         cameras,
         runners,
         samples: storage.clone().recipient(),
+        crossings: storage.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
         audit: storage.clone().recipient(),

@@ -2,20 +2,26 @@
 
 use std::{
     os::fd::{AsFd, BorrowedFd},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::domain::Scene;
 
 const RUN: u8 = 0;
 const CANCEL: u8 = 1;
 const KILL: u8 = 2;
 
-/// Tells a running job to stop. A message to its actor would wait behind the job itself, so this
-/// is shared memory, plus a descriptor that wakes a poll.
+/// Tells a running job to stop, or that other lines and zones are drawn. A message to its actor
+/// would wait behind the job itself, so this is shared memory, plus a descriptor that wakes a poll.
 #[derive(Debug)]
 pub struct Ctl {
     state: AtomicU8,
+    scene: Mutex<Option<Scene>>,
     wake: EventFd,
 }
 
@@ -24,7 +30,7 @@ impl Ctl {
     pub fn new() -> std::io::Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = EventFd::from_value_and_flags(0, flags)?;
-        Ok(Self { state: AtomicU8::new(RUN), wake })
+        Ok(Self { state: AtomicU8::new(RUN), scene: Mutex::new(None), wake })
     }
 
     /// Asks the job to stop by itself.
@@ -47,12 +53,24 @@ impl Ctl {
         self.state.load(Ordering::Acquire) == KILL
     }
 
-    /// Readable once the job should stop.
+    /// Gives the job other lines and zones; what was given before and not taken is replaced.
+    pub fn put_scene(&self, scene: Scene) {
+        *self.scene() = Some(scene);
+        self.wake();
+    }
+
+    /// The lines and zones that were given since the last call, if any: for the frame loop, before
+    /// each frame.
+    pub fn take_scene(&self) -> Option<Scene> {
+        self.scene().take()
+    }
+
+    /// Readable once the job should stop, or was given other lines and zones.
     pub fn wake_fd(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
     }
 
-    /// Makes the waking descriptor unreadable until the next call to stop or kill.
+    /// Makes the waking descriptor unreadable until the job is told something again.
     pub fn acknowledge(&self) {
         // It can only fail when there was nothing to read.
         let _ = self.wake.read();
@@ -60,6 +78,15 @@ impl Ctl {
 
     fn raise(&self, to: u8) {
         self.state.fetch_max(to, Ordering::AcqRel);
+        self.wake();
+    }
+
+    // A scene is replaced as a whole: one that a panic left behind is whole.
+    fn scene(&self) -> MutexGuard<'_, Option<Scene>> {
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
         // It can only fail when its counter is full, and then it is readable already.
         let _ = self.wake.write(1);
     }

@@ -8,9 +8,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, Failure,
-        InvalidField, LatestCount, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
-        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, stream_url::redact_urls,
+        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, CrossingPage,
+        CrossingQuery, Failure, InvalidField, LatestCount, Line, LineId, LineRollup,
+        LineRollupQuery, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
+        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, Zone, ZoneId, ZoneRollup,
+        ZoneRollupQuery, stream_url::redact_urls,
     },
     ports::{SpoolState, StoreError},
 };
@@ -37,6 +39,22 @@ pub enum PoolError {
         camera_id: CameraId,
         /// Its place in the queue, counted from 1.
         position: usize,
+    },
+    /// The camera has no such line.
+    #[error("Camera {camera_id} has no line {line_id}")]
+    LineNotFound {
+        /// The camera.
+        camera_id: CameraId,
+        /// The line that it does not have.
+        line_id: LineId,
+    },
+    /// The camera has no such zone.
+    #[error("Camera {camera_id} has no zone {zone_id}")]
+    ZoneNotFound {
+        /// The camera.
+        camera_id: CameraId,
+        /// The zone that it does not have.
+        zone_id: ZoneId,
     },
     /// No such worker.
     #[error("Worker {0} does not exist")]
@@ -92,6 +110,56 @@ pub struct PutCamera {
 pub struct DeleteCamera {
     /// The camera.
     pub camera_id: CameraId,
+    /// Who asks.
+    pub by: Origin,
+}
+
+/// Draws a line into a camera's picture or replaces it; a stream under way goes on. Answers whether
+/// it is new.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<bool, PoolError>")]
+pub struct PutLine {
+    /// The camera.
+    pub camera_id: CameraId,
+    /// The line.
+    pub line: Line,
+    /// Who asks.
+    pub by: Origin,
+}
+
+/// Deletes a line of a camera; what was counted at it stays.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), PoolError>")]
+pub struct DeleteLine {
+    /// The camera.
+    pub camera_id: CameraId,
+    /// The line.
+    pub line_id: LineId,
+    /// Who asks.
+    pub by: Origin,
+}
+
+/// Draws a zone into a camera's picture or replaces it; a stream under way goes on. Answers whether
+/// it is new.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<bool, PoolError>")]
+pub struct PutZone {
+    /// The camera.
+    pub camera_id: CameraId,
+    /// The zone.
+    pub zone: Zone,
+    /// Who asks.
+    pub by: Origin,
+}
+
+/// Deletes a zone of a camera; what was counted in it stays.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), PoolError>")]
+pub struct DeleteZone {
+    /// The camera.
+    pub camera_id: CameraId,
+    /// The zone.
+    pub zone_id: ZoneId,
     /// Who asks.
     pub by: Origin,
 }
@@ -176,6 +244,20 @@ pub struct CameraView {
 }
 
 impl CameraView {
+    /// A line of it.
+    pub fn line(&self, id: &LineId) -> Result<&Line, PoolError> {
+        let found = self.camera.settings.scene.lines.iter().find(|line| line.id == *id);
+        let (camera_id, line_id) = (self.camera.id, id.clone());
+        found.ok_or(PoolError::LineNotFound { camera_id, line_id })
+    }
+
+    /// A zone of it.
+    pub fn zone(&self, id: &ZoneId) -> Result<&Zone, PoolError> {
+        let found = self.camera.settings.scene.zones.iter().find(|zone| zone.id == *id);
+        let (camera_id, zone_id) = (self.camera.id, id.clone());
+        found.ok_or(PoolError::ZoneNotFound { camera_id, zone_id })
+    }
+
     /// What of it is told to followers: without credentials.
     pub fn live(&self) -> LiveCamera {
         LiveCamera {
@@ -297,6 +379,21 @@ pub struct GetSamples(pub SampleQuery);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<Rollup>, StoreError>")]
 pub struct GetRollups(pub RollupQuery);
+
+/// Asks for stored rollups of lines.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<LineRollup>, StoreError>")]
+pub struct GetLineRollups(pub LineRollupQuery);
+
+/// Asks for stored rollups of a zone.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<ZoneRollup>, StoreError>")]
+pub struct GetZoneRollups(pub ZoneRollupQuery);
+
+/// Asks for stored crossings.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<CrossingPage, StoreError>")]
+pub struct GetCrossings(pub CrossingQuery);
 
 /// Asks for entries of the audit trail.
 #[derive(Debug, Message)]

@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     ctl::Ctl,
     domain::{
-        AuditPage, AuditQuery, Camera, CameraId, Crash, Cutoffs, Exit, Job, LatestCount, LiveEvent,
-        LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write,
+        AuditPage, AuditQuery, Camera, CameraId, Crash, Crossing, CrossingPage, CrossingQuery,
+        Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent, LiveState, Rollup,
+        RollupQuery, RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write, ZoneRollup,
+        ZoneRollupQuery,
     },
 };
 
@@ -71,13 +73,22 @@ pub enum StoreError {
 
 /// Keeps cameras, counts and the audit trail. Blocking: actors call it on a thread that may wait.
 pub trait CountStore: Send + Sync {
-    /// Carries writes out in their order, in one transaction: all of them or none. Samples that
-    /// are there already, by `(run, seq)`, change nothing; the others are added to the rollups of
-    /// every level.
+    /// Carries writes out in their order, in one transaction: all of them or none. Samples and
+    /// crossings that are there already, by `(run, seq)`, change nothing; the others are added to
+    /// the rollups of every level.
     fn write(&self, writes: &[Write]) -> Result<(), StoreError>;
 
     /// Reads rollups, by camera and then by time.
     fn read_rollups(&self, query: &RollupQuery) -> Result<Vec<Rollup>, StoreError>;
+
+    /// Reads rollups of lines, by camera and then by time.
+    fn read_line_rollups(&self, query: &LineRollupQuery) -> Result<Vec<LineRollup>, StoreError>;
+
+    /// Reads rollups of a zone, by time.
+    fn read_zone_rollups(&self, query: &ZoneRollupQuery) -> Result<Vec<ZoneRollup>, StoreError>;
+
+    /// Reads a page of crossings.
+    fn read_crossings(&self, query: &CrossingQuery) -> Result<CrossingPage, StoreError>;
 
     /// Reads a page of samples.
     fn read_samples(&self, query: &SampleQuery) -> Result<SamplePage, StoreError>;
@@ -108,8 +119,12 @@ pub trait Spool: Send + Sync {
     /// process, and removed with a later mark.
     fn remove(&self, mark: SpoolMark);
 
-    /// Everything but samples, oldest first: registrations that the store does not have yet.
+    /// Everything but samples and crossings, oldest first: registrations that the store does not
+    /// have yet.
     fn registrations(&self) -> Result<Vec<Write>, StoreError>;
+
+    /// Crossings that the store does not have yet, in the order of arrival.
+    fn crossings(&self) -> Result<Vec<Crossing>, StoreError>;
 
     /// What it holds. Does not wait.
     fn state(&self) -> SpoolState;

@@ -7,14 +7,14 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::domain::{Exit, Job, RunnerInfo, StreamEvent};
+use crate::domain::{Exit, Job, RunnerInfo, Scene, StreamEvent};
 
 /// Longest frame in bytes.
 pub const MAX_FRAME: usize = 1 << 20;
 
 /// Raised whenever the messages change: service and worker are the same binary, so a mismatch
 /// means that the binary was replaced under a running service.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// From the service to a worker process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum Command {
     },
     /// Run a job. Answered by `Reply::Finished`.
     Run(Box<Job>),
+    /// Use these lines and zones for the rest of the running job.
+    UpdateScene(Box<Scene>),
     /// End the running job.
     Stop,
     /// Leave.
@@ -145,6 +147,22 @@ mod tests {
         let mut buffer = MessageBuffer::default();
         buffer.extend(&u32::MAX.to_le_bytes());
         assert!(matches!(buffer.next_message::<Reply>(), Err(ProtocolError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_scene_and_a_crossing_come_through_as_they_were() {
+        let scene = r#"{"lines":[{"id":"door","from":[0.1,0.5],"to":[0.9,0.5]}],
+            "zones":[{"id":"hall","polygon":[[0.1,0.1],[0.9,0.1],[0.5,0.9]]}]}"#;
+        let command = Command::UpdateScene(Box::new(serde_json::from_str(scene).unwrap()));
+        let crossing = r#"{"camera_id":1,"run":5,"seq":0,"line_id":"door","direction":"out",
+            "direction_name":"out","track_id":7,"at":"2026-01-01T00:00:00.123456Z","confidence":0.5}"#;
+        let reply = Reply::Event(StreamEvent::Crossing(serde_json::from_str(crossing).unwrap()));
+        let (mut wire, mut buffer) = (Vec::new(), MessageBuffer::default());
+        write_message(&mut wire, &command).unwrap();
+        write_message(&mut wire, &reply).unwrap();
+        buffer.extend(&wire);
+        assert_eq!(buffer.next_message::<Command>().unwrap(), Some(command));
+        assert_eq!(buffer.next_message::<Reply>().unwrap(), Some(reply));
     }
 
     proptest! {

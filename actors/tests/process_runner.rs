@@ -11,8 +11,9 @@ use std::{
 use becamera_actors::{
     ctl::Ctl,
     domain::{
-        CameraId, CrashKind, DetectSettings, Exit, Failure, FailureCode, Job, Progress, RunId,
-        SourceSettings, StreamEvent, StreamInfo, StreamUrl, WorkerId,
+        CameraId, CrashKind, CrossingRules, DetectSettings, Directions, Exit, Failure, FailureCode,
+        Job, Line, Progress, RunId, Scene, SourceSettings, StreamEvent, StreamInfo, StreamUrl,
+        WorkerId,
     },
     metrics::Metrics,
     ports::{EventSink, PipelineExit, StreamPipeline, StreamRunner},
@@ -51,6 +52,16 @@ impl StreamPipeline for Misbehaving {
                 done(Exit::Ended)
             }
             "/retire" => PipelineExit { exit: Exit::Ended, retire: true },
+            "/scene" => {
+                let mut lines = job.scene.lines.len();
+                while !ctl.is_cancelled() {
+                    lines = ctl.take_scene().map_or(lines, |scene| scene.lines.len());
+                    let progress = Progress { people: Some(lines as u32), ..Progress::default() };
+                    sink.emit(StreamEvent::Progress(progress));
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                done(Exit::Cancelled)
+            }
             "/hang" => loop {
                 std::thread::sleep(Duration::from_secs(60));
             },
@@ -86,6 +97,7 @@ fn job(what: &str) -> Job {
         url: StreamUrl::trusted(&format!("rtsp://u:hunter22@cam{what}")).unwrap(),
         detect: DetectSettings::default(),
         source: SourceSettings::default(),
+        scene: Default::default(),
     }
 }
 
@@ -146,6 +158,41 @@ fn a_stop_ends_a_healthy_and_a_stuck_run() {
         assert_eq!(runner.check().is_ok(), reusable, "{what}");
         assert_eq!(runner.start().unwrap().pid == pid, reusable, "{what}");
     }
+}
+
+fn a_run_is_told_of_other_lines() {
+    let mut runner = runner("");
+    runner.start().unwrap();
+    let line = |id: &str| Line {
+        id: id.parse().unwrap(),
+        from: [0.1, 0.5].into(),
+        to: [0.9, 0.5].into(),
+        directions: Directions::default(),
+        rules: CrossingRules::default(),
+    };
+    let scene =
+        |ids: &[&str]| Scene { lines: ids.iter().map(|id| line(id)).collect(), zones: vec![] };
+    let job = Job { scene: scene(&["a"]), ..job("/scene") };
+    let ctl = Ctl::new().unwrap();
+    let mut seen = Vec::new();
+    let exit = runner.run(&job, &ctl, &mut |event: StreamEvent| {
+        let StreamEvent::Progress(Progress { people: Some(lines), .. }) = event else { return };
+        if seen.last() == Some(&lines) {
+            return;
+        }
+        seen.push(lines);
+        match lines {
+            1 => {
+                ctl.put_scene(scene(&["a", "b"]));
+                // Only the newest counts.
+                ctl.put_scene(scene(&["a", "b", "c"]));
+            }
+            3 => ctl.put_scene(Scene::default()),
+            _ => ctl.cancel(),
+        }
+    });
+    assert_eq!(exit, Exit::Cancelled);
+    assert_eq!(seen, [1, 3, 0]);
 }
 
 fn a_kill_is_immediate() {
@@ -213,11 +260,12 @@ fn main() {
             }),
         );
     }
-    let tests: [(&str, fn()); 9] = [
+    let tests: [(&str, fn()); 10] = [
         ("ends_are_told_apart", ends_are_told_apart),
         ("last_words_come_without_credentials", last_words_come_without_credentials),
         ("a_silent_loop_is_killed_as_hung", a_silent_loop_is_killed_as_hung),
         ("a_stop_ends_a_healthy_and_a_stuck_run", a_stop_ends_a_healthy_and_a_stuck_run),
+        ("a_run_is_told_of_other_lines", a_run_is_told_of_other_lines),
         ("a_kill_is_immediate", a_kill_is_immediate),
         ("a_retired_process_is_replaced", a_retired_process_is_replaced),
         ("an_idle_process_that_dies_is_noticed", an_idle_process_that_dies_is_noticed),

@@ -5,4 +5,4 @@ mod memory;
 mod redis;
 
 pub use memory::MemoryCache;
-pub use redis::{COUNTS_CHANNEL, EVENTS_CHANNEL, RedisCache};
+pub use redis::{COUNTS_CHANNEL, CROSSINGS_CHANNEL, EVENTS_CHANNEL, RedisCache};

@@ -6,13 +6,16 @@
 //! | state of a camera | key `becamera:camera:{id}:state`, expires after 30 s unless kept | [`LiveCamera`] |
 //! | state of a worker | key `becamera:worker:{worker_id}`, expires after 30 s unless kept | [`LiveWorker`] |
 //! | every new count | channel `becamera:counts` | [`LatestCount`] |
+//! | every crossing of a line, in order | channel `becamera:crossings` | [`LiveCrossing`] |
 //! | every new state of a camera or worker, every deletion | channel `becamera:events` | [`LiveEvent`] |
 //!
 //! The service keeps its keys every 10 s: states of one that died vanish by themselves, and what
 //! Redis lost comes back. Of what happened while Redis was away the channels tell the newest of
-//! each subject.
+//! each subject, and the last 10,000 crossings. A message that Redis took just before it was lost from
+//! sight is sent again: crossings have an `event_id` to know them by.
 //!
 //! [`LiveCamera`]: becamera_actors::domain::LiveCamera
+//! [`LiveCrossing`]: becamera_actors::domain::LiveCrossing
 //! [`LiveWorker`]: becamera_actors::domain::LiveWorker
 
 use std::{future::Future, time::Duration};
@@ -32,6 +35,8 @@ use serde::Serialize;
 const COUNT_SECONDS: i64 = 3_600;
 /// The channel on which every new count is published.
 pub const COUNTS_CHANNEL: &str = "becamera:counts";
+/// The channel on which every crossing is published.
+pub const CROSSINGS_CHANNEL: &str = "becamera:crossings";
 /// The channel on which states and deletions are published.
 pub const EVENTS_CHANNEL: &str = "becamera:events";
 /// Keys written in one round trip when all of them are.
@@ -137,6 +142,7 @@ impl LiveCache for RedisCache {
                     set_state(&mut pipe, worker_key(worker.worker_id), worker)?;
                     send(&mut pipe, EVENTS_CHANNEL, event)?;
                 }
+                LiveEvent::Crossing(crossing) => send(&mut pipe, CROSSINGS_CHANNEL, crossing)?,
                 LiveEvent::CameraDeleted { camera_id } => {
                     pipe.del((count_key(*camera_id), state_key(*camera_id))).ignore();
                     send(&mut pipe, EVENTS_CHANNEL, event)?;

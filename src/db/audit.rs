@@ -9,6 +9,7 @@ use diesel::prelude::*;
 
 use super::{
     connection::{DbConnection, on_either},
+    scene_reads::micros_after,
     schema::audit,
 };
 
@@ -80,11 +81,6 @@ pub(super) fn delete_old(
         .limit(batch)
         .load(connection)?;
     diesel::delete(audit::table.filter(audit::id.eq_any(old))).execute(connection)
-}
-
-/// A bound within a microsecond starts with the next whole one.
-fn micros_after(time: DateTime<Utc>) -> i64 {
-    time.timestamp_micros() + i64::from(!time.timestamp_subsec_nanos().is_multiple_of(1_000))
 }
 
 impl TryFrom<&AuditEntry> for AuditRow {

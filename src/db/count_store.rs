@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use becamera_actors::{
     domain::{
-        AuditPage, AuditQuery, Camera, Cutoffs, Rollup, RollupQuery, Sample, SamplePage,
-        SampleQuery, Write,
+        AuditPage, AuditQuery, Camera, CrossingPage, CrossingQuery, Cutoffs, LineRollup,
+        LineRollupQuery, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Write, ZoneRollup,
+        ZoneRollupQuery,
     },
     ports::{CountStore, StoreError},
     settings::StorageSettings,
@@ -23,6 +24,7 @@ use super::{
     expiry,
     migrate::migrate,
     models::{CameraRow, RollupRow, SampleRow},
+    scene_reads,
     schema::{cameras, rollups, samples},
     sealing, writes,
 };
@@ -76,7 +78,7 @@ impl DieselCountStore {
 }
 
 /// A bound within a second starts with the next whole one.
-fn whole_second_after(time: DateTime<Utc>) -> i64 {
+pub(super) fn whole_second_after(time: DateTime<Utc>) -> i64 {
     time.timestamp() + i64::from(time.timestamp_subsec_nanos() > 0)
 }
 
@@ -142,6 +144,23 @@ impl CountStore for DieselCountStore {
             Ok(rows)
         })?;
         rows.into_iter().map(Rollup::try_from).collect()
+    }
+
+    fn read_line_rollups(&self, query: &LineRollupQuery) -> Result<Vec<LineRollup>, StoreError> {
+        let rows = self.with(|connection| scene_reads::line_rollups(connection, query))?;
+        rows.into_iter().map(LineRollup::try_from).collect()
+    }
+
+    fn read_zone_rollups(&self, query: &ZoneRollupQuery) -> Result<Vec<ZoneRollup>, StoreError> {
+        let rows = self.with(|connection| scene_reads::zone_rollups(connection, query))?;
+        rows.into_iter().map(ZoneRollup::try_from).collect()
+    }
+
+    fn read_crossings(&self, query: &CrossingQuery) -> Result<CrossingPage, StoreError> {
+        scene_reads::page(
+            self.with(|connection| scene_reads::crossings(connection, query))?,
+            query.limit,
+        )
     }
 
     fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {

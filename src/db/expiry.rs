@@ -1,6 +1,6 @@
 //! Deletes what is older than it is to be kept, in small batches.
 //!
-//! Samples and rollups have no index by time alone, which every insert would pay for; so each
+//! Samples, crossings and rollups have no index by time alone, which every insert would pay for; so each
 //! camera's rows, which lie in the order of time, are cut off at their old end.
 
 use becamera_actors::domain::Cutoffs;
@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::{
     audit,
     connection::DbConnection,
-    schema::{cameras, rollups, samples},
+    schema::{cameras, crossings, line_rollups, rollups, samples, zone_rollups},
 };
 
 /// Rows deleted at once: some milliseconds of work.
@@ -29,10 +29,15 @@ pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> 
         if let Some(cutoff) = cutoffs.samples {
             deleted += delete_samples(connection, camera, cutoff.timestamp())?;
         }
+        if let Some(cutoff) = cutoffs.crossings {
+            deleted += delete_crossings(connection, camera, cutoff.timestamp_micros())?;
+        }
         for (level, cutoff) in &cutoffs.rollups {
-            if let Some(cutoff) = cutoff {
-                deleted += delete_rollups(connection, camera, level.seconds(), cutoff.timestamp())?;
-            }
+            let Some(cutoff) = cutoff.map(|cutoff| cutoff.timestamp()) else { continue };
+            let level = level.seconds();
+            deleted += delete_rollups(connection, camera, level, cutoff)?;
+            deleted += delete_line_rollups(connection, camera, level, cutoff)?;
+            deleted += delete_zone_rollups(connection, camera, level, cutoff)?;
         }
         if deleted >= BATCH as usize {
             return Ok(true);
@@ -70,6 +75,34 @@ fn delete_rollups(
     cutoff: i64,
 ) -> QueryResult<usize> {
     use rollups::{bucket_start, camera_id, level, table};
+    let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
+    cut_off!(connection, of_camera, bucket_start, cutoff)
+}
+
+fn delete_crossings(connection: &mut DbConnection, camera: i32, cutoff: i64) -> QueryResult<usize> {
+    use crossings::{at, camera_id, table};
+    let of_camera = table.filter(camera_id.eq(camera));
+    cut_off!(connection, of_camera, at, cutoff)
+}
+
+fn delete_line_rollups(
+    connection: &mut DbConnection,
+    camera: i32,
+    of_level: i32,
+    cutoff: i64,
+) -> QueryResult<usize> {
+    use line_rollups::{bucket_start, camera_id, level, table};
+    let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
+    cut_off!(connection, of_camera, bucket_start, cutoff)
+}
+
+fn delete_zone_rollups(
+    connection: &mut DbConnection,
+    camera: i32,
+    of_level: i32,
+    cutoff: i64,
+) -> QueryResult<usize> {
+    use zone_rollups::{bucket_start, camera_id, level, table};
     let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
     cut_off!(connection, of_camera, bucket_start, cutoff)
 }

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::vault::{Vault, VaultError};
 
-use super::schema::{cameras, rollups, samples};
+use super::{
+    scene_rows::{tally_from_text, tally_to_text},
+    schema::{cameras, rollups, samples},
+};
 
 /// A row of `cameras`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
@@ -95,6 +98,7 @@ pub(super) struct SampleRow {
     pub covered_ms: i32,
     pub inference_ms_mean: f32,
     pub worker_id: String,
+    pub scene: Option<String>,
 }
 
 impl SampleRow {
@@ -135,6 +139,7 @@ impl TryFrom<&Sample> for SampleRow {
             covered_ms: count(sample.covered_ms, "covered_ms")?,
             inference_ms_mean: sample.inference_ms_mean,
             worker_id: sample.worker_id.to_string(),
+            scene: tally_to_text(&sample.scene).map_err(|reason| refuse(&reason))?,
         })
     }
 }
@@ -157,6 +162,8 @@ impl TryFrom<SampleRow> for Sample {
             covered_ms: foreign.number(row.covered_ms, "covered_ms")?,
             inference_ms_mean: row.inference_ms_mean,
             worker_id: row.worker_id.parse().map_err(|e| foreign.refuse(&format!("{e}")))?,
+            scene: tally_from_text(row.scene.as_deref())
+                .map_err(|reason| foreign.refuse(&format!("scene: {reason}")))?,
         })
     }
 }
@@ -194,28 +201,28 @@ impl TryFrom<RollupRow> for Rollup {
 }
 
 /// A stored row on its way back; only a foreign hand in the database can make it fail.
-struct Foreign {
-    what: &'static str,
-    camera: i32,
-    bucket: i64,
+pub(super) struct Foreign {
+    pub what: &'static str,
+    pub camera: i32,
+    pub bucket: i64,
 }
 
 impl Foreign {
-    fn refuse(&self, why: &str) -> StoreError {
+    pub fn refuse(&self, why: &str) -> StoreError {
         let Self { what, camera, bucket } = self;
         StoreError::Rejected(format!("stored {what} of camera {camera} at {bucket}: {why}"))
     }
 
-    fn camera_id(&self) -> Result<CameraId, StoreError> {
+    pub fn camera_id(&self) -> Result<CameraId, StoreError> {
         CameraId::try_from(i64::from(self.camera)).map_err(|error| self.refuse(&error.to_string()))
     }
 
-    fn bucket_start(&self) -> Result<DateTime<Utc>, StoreError> {
+    pub fn bucket_start(&self) -> Result<DateTime<Utc>, StoreError> {
         DateTime::from_timestamp(self.bucket, 0)
             .ok_or_else(|| self.refuse("bucket_start is out of range"))
     }
 
-    fn number<T, U: TryFrom<T>>(&self, value: T, name: &str) -> Result<U, StoreError> {
+    pub fn number<T, U: TryFrom<T>>(&self, value: T, name: &str) -> Result<U, StoreError> {
         U::try_from(value).map_err(|_| self.refuse(&format!("{name} is out of range")))
     }
 }

@@ -5,23 +5,24 @@ use std::collections::{BTreeMap, HashSet};
 use becamera_actors::domain::{RollupLevel, Totals};
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Float, Integer, Text},
+    sql_types::{BigInt, Float, Integer, Nullable, Text},
 };
 
 use super::{
     connection::{DbConnection, on_either},
     insert::Insert,
     models::SampleRow,
+    scene_writes::{SceneOfSample, SceneRollups},
 };
 
-/// Rows in one statement. With twelve values a row this stays below what SQLite (32,766) and
+/// Rows in one statement. With 13 values a row this stays below what SQLite (32,766) and
 /// PostgreSQL (65,535) can bind.
 const ROWS: usize = 1_000;
 
 const INSERT_SAMPLES: Insert = Insert {
     into: "samples (camera_id, bucket_start, run_id, seq, frames, people_last, people_min, \
-           people_max, people_sum, covered_ms, inference_ms_mean, worker_id)",
-    values: 12,
+           people_max, people_sum, covered_ms, inference_ms_mean, worker_id, scene)",
+    values: 13,
     then: "ON CONFLICT DO NOTHING RETURNING camera_id, bucket_start, run_id, seq",
 };
 
@@ -40,6 +41,13 @@ const ADD_ROLLUPS: Insert = Insert {
            covered_ms = rollups.covered_ms + excluded.covered_ms",
 };
 
+/// A sample to be written, and what it adds to the rollups.
+pub(super) struct NewSample {
+    pub row: SampleRow,
+    pub totals: Totals,
+    pub scene: SceneOfSample,
+}
+
 /// Camera, level in seconds, start: the key of a rollup.
 type RollupKey = (i32, i32, i64);
 
@@ -56,13 +64,15 @@ struct Inserted {
 }
 
 /// Inserts the samples that are not there yet, each key at most once among `rows`, and adds those
-/// and no others to the rollups. Run it in a transaction.
+/// and no others to the rollups; those of lines and zones are left to the caller to write. Run it in a
+/// transaction.
 ///
 /// Rows must be in the order of their keys: writers that lock rows in the same order can't
 /// deadlock.
 pub(super) fn insert_samples(
     connection: &mut DbConnection,
-    rows: &[(SampleRow, Totals)],
+    rows: &[NewSample],
+    scene_rollups: &mut SceneRollups,
 ) -> QueryResult<()> {
     let mut added: BTreeMap<RollupKey, Totals> = BTreeMap::new();
     for rows in rows.chunks(ROWS) {
@@ -74,7 +84,11 @@ pub(super) fn insert_samples(
                 inserted.iter().map(|i| (i.camera_id, i.bucket_start, i.run_id, i.seq)).collect()
             }
         };
-        for (row, totals) in rows.iter().filter(|(row, _)| all_new || new.contains(&row.key())) {
+        for NewSample { row, totals, scene } in rows {
+            if !all_new && !new.contains(&row.key()) {
+                continue;
+            }
+            scene_rollups.add_sample(row.camera_id, row.bucket_start, scene);
             for level in RollupLevel::ALL {
                 let length = i64::from(level.seconds());
                 let start = row.bucket_start - row.bucket_start.rem_euclid(length);
@@ -88,14 +102,11 @@ pub(super) fn insert_samples(
     add_rollups(connection, &added.into_iter().collect::<Vec<_>>())
 }
 
-fn insert_new(
-    connection: &mut DbConnection,
-    rows: &[(SampleRow, Totals)],
-) -> QueryResult<Vec<Inserted>> {
+fn insert_new(connection: &mut DbConnection, rows: &[NewSample]) -> QueryResult<Vec<Inserted>> {
     let sql = INSERT_SAMPLES.statement(rows.len(), connection.kind());
     on_either!(connection, c => {
         let mut query = diesel::sql_query(sql).into_boxed();
-        for (row, _) in rows {
+        for NewSample { row, .. } in rows {
             query = query
                 .bind::<Integer, _>(row.camera_id)
                 .bind::<BigInt, _>(row.bucket_start)
@@ -108,7 +119,8 @@ fn insert_new(
                 .bind::<Integer, _>(row.people_sum)
                 .bind::<Integer, _>(row.covered_ms)
                 .bind::<Float, _>(row.inference_ms_mean)
-                .bind::<Text, _>(&row.worker_id);
+                .bind::<Text, _>(&row.worker_id)
+                .bind::<Nullable<Text>, _>(&row.scene);
         }
         query.load(c)
     })
@@ -141,11 +153,19 @@ fn add_rollups(connection: &mut DbConnection, rollups: &[(RollupKey, Totals)]) -
 
 #[cfg(test)]
 mod tests {
-    use super::{super::insert::Kind, *};
+    use super::{
+        super::{
+            insert::Kind,
+            scene_writes::{ADD_LINE_ROLLUPS, ADD_ZONE_ROLLUPS, INSERT_CROSSINGS},
+        },
+        *,
+    };
 
     #[test]
     fn every_value_has_its_parameter() {
-        for insert in [INSERT_SAMPLES, ADD_ROLLUPS] {
+        for insert in
+            [INSERT_SAMPLES, ADD_ROLLUPS, INSERT_CROSSINGS, ADD_LINE_ROLLUPS, ADD_ZONE_ROLLUPS]
+        {
             let columns = insert.into.matches(',').count() + 1;
             assert_eq!(insert.values, columns, "{}", insert.into);
             let sqlite = insert.statement(2, Kind::Sqlite);

@@ -26,6 +26,60 @@ diesel::table! {
         covered_ms -> Integer,
         inference_ms_mean -> Float,
         worker_id -> Text,
+        scene -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    crossings (camera_id, run_id, seq) {
+        camera_id -> Integer,
+        run_id -> BigInt,
+        seq -> Integer,
+        line_id -> Text,
+        direction -> Text,
+        direction_name -> Text,
+        track_id -> BigInt,
+        at -> BigInt,
+        confidence -> Float,
+    }
+}
+
+diesel::table! {
+    line_rollups (camera_id, level, bucket_start, line_id) {
+        camera_id -> Integer,
+        level -> Integer,
+        bucket_start -> BigInt,
+        line_id -> Text,
+        crossed_in -> BigInt,
+        crossed_out -> BigInt,
+        raw_in -> BigInt,
+        raw_out -> BigInt,
+    }
+}
+
+diesel::table! {
+    zone_rollups (camera_id, level, bucket_start, zone_id) {
+        camera_id -> Integer,
+        level -> Integer,
+        bucket_start -> BigInt,
+        zone_id -> Text,
+        frames -> BigInt,
+        covered_ms -> BigInt,
+        people_sum -> BigInt,
+        people_min -> Integer,
+        people_max -> Integer,
+        entries -> BigInt,
+        exits -> BigInt,
+        dwell_5 -> BigInt,
+        dwell_10 -> BigInt,
+        dwell_30 -> BigInt,
+        dwell_60 -> BigInt,
+        dwell_120 -> BigInt,
+        dwell_300 -> BigInt,
+        dwell_600 -> BigInt,
+        dwell_1800 -> BigInt,
+        dwell_more -> BigInt,
+        dwell_sum_ms -> BigInt,
     }
 }
 

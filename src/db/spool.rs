@@ -10,7 +10,7 @@ use std::{
 };
 
 use becamera_actors::{
-    domain::Write,
+    domain::{Crossing, Write},
     ports::{Spool, SpoolMark, SpoolState, StoreError},
 };
 use chrono::{DateTime, Utc};
@@ -74,7 +74,7 @@ impl SqliteSpool {
     pub fn sealing_with(mut self, vault: Arc<Vault>) -> Result<Self, DbError> {
         self.vault = vault;
         let mut inner = self.inner();
-        let rows = inner.connection.as_mut().map(|c| rows::others_than_samples(c, 0));
+        let rows = inner.connection.as_mut().map(|c| rows::others_than_counts(c, 0));
         drop(inner);
         let rows = rows.transpose().map_err(|error| DbError::Spool {
             path: self.path.clone(),
@@ -218,9 +218,23 @@ impl Spool for SqliteSpool {
         let mut inner = self.inner();
         let given = inner.given_up_to;
         let Some(connection) = inner.connection.as_mut() else { return Ok(Vec::new()) };
-        let rows = rows::others_than_samples(connection, given);
+        let rows = rows::others_than_counts(connection, given);
         let rows = rows.map_err(|error| self.failed(error))?;
         Ok(rows.iter().filter_map(|row| rows::read(row, &self.vault)).collect())
+    }
+
+    fn crossings(&self) -> Result<Vec<Crossing>, StoreError> {
+        let mut inner = self.inner();
+        let given = inner.given_up_to;
+        let Some(connection) = inner.connection.as_mut() else { return Ok(Vec::new()) };
+        let rows = rows::crossings(connection, given).map_err(|error| self.failed(error))?;
+        let writes = rows.iter().filter_map(|row| rows::read(row, &self.vault));
+        Ok(writes
+            .filter_map(|write| match write {
+                Write::Crossing(crossing) => Some(crossing),
+                _ => None,
+            })
+            .collect())
     }
 
     fn state(&self) -> SpoolState {

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use becamera_actors::{
-    domain::{Totals, Write},
-    ports::StoreError,
-};
+use becamera_actors::{domain::Write, ports::StoreError};
 use diesel::prelude::*;
 
 use crate::vault::Vault;
@@ -14,14 +11,16 @@ use super::{
     audit::{self, AuditRow},
     connection::{DbConnection, on_either},
     models::{CameraRow, SampleRow},
-    sample_writes::insert_samples,
+    sample_writes::{NewSample, insert_samples},
+    scene_rows::CrossingRow,
+    scene_writes::{NewCrossing, SceneRollups, insert_crossings},
     schema::cameras,
 };
 
-/// Writes that go together: the samples between two other writes, or one of these.
+/// Writes that go together: samples and crossings between two other writes, or one of these.
 pub(super) enum Group {
-    /// In the order of their keys, each once.
-    Samples(Vec<(SampleRow, Totals)>),
+    /// Each in the order of their keys, each key once.
+    Counts(Vec<NewSample>, Vec<NewCrossing>),
     SaveCamera(CameraRow),
     ForgetCamera(i32),
     Audit(AuditRow),
@@ -33,35 +32,59 @@ pub(super) enum Group {
 /// [`StoreError::Rejected`] when a value does not fit into its column.
 pub(super) fn group(writes: &[Write], vault: &Vault) -> Result<Vec<Group>, StoreError> {
     let mut groups = Vec::new();
-    let mut samples = BTreeMap::new();
+    let mut counts = Counts::default();
     for write in writes {
         let other = match write {
             Write::Sample(sample) => {
                 let row = SampleRow::try_from(sample)?;
-                samples.insert(row.key(), (row, Totals::from(sample)));
+                let (totals, scene) = (sample.into(), sample.into());
+                counts.samples.insert(row.key(), NewSample { row, totals, scene });
+                continue;
+            }
+            Write::Crossing(crossing) => {
+                let row = CrossingRow::try_from(crossing)?;
+                let (line, totals) = (crossing.line_id.clone(), crossing.into());
+                counts.crossings.insert(row.key(), NewCrossing { row, line, totals });
                 continue;
             }
             Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Group::ForgetCamera(camera.get()),
             Write::Audit(entry) => Group::Audit(AuditRow::try_from(entry.as_ref())?),
         };
-        groups.extend(close(&mut samples));
+        groups.extend(counts.close());
         groups.push(other);
     }
-    groups.extend(close(&mut samples));
+    groups.extend(counts.close());
     Ok(groups)
 }
 
-fn close<K>(samples: &mut BTreeMap<K, (SampleRow, Totals)>) -> Option<Group> {
-    let samples = std::mem::take(samples);
-    (!samples.is_empty()).then(|| Group::Samples(samples.into_values().collect()))
+#[derive(Default)]
+struct Counts {
+    samples: BTreeMap<(i32, i64, i64, i32), NewSample>,
+    crossings: BTreeMap<(i32, i64, i32), NewCrossing>,
+}
+
+impl Counts {
+    fn close(&mut self) -> Option<Group> {
+        let Self { samples, crossings } = std::mem::take(self);
+        if samples.is_empty() && crossings.is_empty() {
+            return None;
+        }
+        let (samples, crossings) = (samples.into_values(), crossings.into_values());
+        Some(Group::Counts(samples.collect(), crossings.collect()))
+    }
 }
 
 impl Group {
     /// Run it in a transaction.
     pub(super) fn carry_out(&self, connection: &mut DbConnection) -> QueryResult<()> {
         match self {
-            Self::Samples(rows) => insert_samples(connection, rows),
+            Self::Counts(samples, crossings) => {
+                let mut rollups = SceneRollups::default();
+                insert_samples(connection, samples, &mut rollups)?;
+                insert_crossings(connection, crossings, &mut rollups)?;
+                rollups.write(connection)
+            }
             Self::SaveCamera(row) => {
                 on_either!(connection, c => diesel::insert_into(cameras::table)
                 .values(row)
@@ -71,7 +94,7 @@ impl Group {
                 .execute(c)
                 .map(drop))
             }
-            // Its samples and rollups go with it: ON DELETE CASCADE.
+            // All that was counted on it goes with it: ON DELETE CASCADE.
             Self::ForgetCamera(id) => {
                 diesel::delete(cameras::table.find(id)).execute(connection).map(drop)
             }

@@ -50,7 +50,7 @@ pub(super) async fn history(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let camera_id: CameraId = id.parse()?;
-    let known = ["from", "to", "resolution", "tz", "limit", "cursor", "format"];
+    let known = ["from", "to", "resolution", "tz", "line", "limit", "cursor", "format"];
     let query = Query::parse(request.query_string(), &known)?;
     let resolution = query.word(
         "resolution",
@@ -63,7 +63,11 @@ pub(super) async fn history(
     )?;
     let format = format::wanted(&query, &request)?;
     match resolution.flatten() {
-        None => samples::answer(&state, camera_id, &query, format, &request).await,
+        None => {
+            query
+                .refuse(&["line"], "seconds have no crossings: see /crossings, or a resolution")?;
+            samples::answer(&state, camera_id, &query, format, &request).await
+        }
         Some(resolution) => {
             history::camera(&state, camera_id, resolution, &query, format, &request).await
         }

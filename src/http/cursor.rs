@@ -1,7 +1,7 @@
 //! Where a page ended, as an opaque text.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use becamera_actors::domain::{AuditId, RunId, SamplePosition};
+use becamera_actors::domain::{AuditId, CrossingId, CrossingPosition, RunId, SamplePosition};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiError;
@@ -11,6 +11,7 @@ use super::error::ApiError;
 const SAMPLE: u8 = 2;
 const MOMENT: u8 = 3;
 const AUDIT: u8 = 4;
+const CROSSING: u8 = 5;
 
 /// The cursor of a page that ended with this sample.
 pub(super) fn encode(after: SamplePosition) -> String {
@@ -71,6 +72,30 @@ pub(super) fn decode_audit(text: &str) -> Result<AuditId, ApiError> {
     read().ok_or_else(refusal)
 }
 
+/// The cursor of a page that ended with this crossing.
+pub(super) fn encode_crossing(after: CrossingPosition) -> String {
+    let mut bytes = vec![CROSSING];
+    bytes.extend(after.at_micros.to_be_bytes());
+    bytes.extend(after.id.run.0.to_be_bytes());
+    bytes.extend(after.id.seq.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The crossing that a cursor names.
+pub(super) fn decode_crossing(text: &str) -> Result<CrossingPosition, ApiError> {
+    let read = || {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let bytes = bytes.strip_prefix(&[CROSSING])?;
+        let (micros, bytes) = bytes.split_first_chunk()?;
+        let (run, seq) = bytes.split_first_chunk()?;
+        let (run, seq) =
+            (RunId(u64::from_be_bytes(*run)), u32::from_be_bytes(seq.try_into().ok()?));
+        let at_micros = i64::from_be_bytes(*micros);
+        Some(CrossingPosition { at_micros, id: CrossingId { run, seq } })
+    };
+    read().ok_or_else(refusal)
+}
+
 fn refusal() -> ApiError {
     ApiError::InvalidField {
         field: "cursor".into(),
@@ -113,6 +138,18 @@ mod tests {
             if let Ok(id) = decode_audit(&text) {
                 prop_assert_eq!(encode_audit(id), text);
             }
+        }
+
+        #[test]
+        fn a_cursor_leads_back_to_its_crossing(
+            at_micros in any::<i64>(),
+            run in any::<u64>(),
+            seq in any::<u32>(),
+        ) {
+            let position = CrossingPosition { at_micros, id: CrossingId { run: RunId(run), seq } };
+            let text = encode_crossing(position);
+            prop_assert_eq!(decode_crossing(&text).unwrap(), position);
+            prop_assert!(decode(&text).is_err() && decode_audit(&text).is_err());
         }
 
         #[test]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     body::object,
     live_dto::{CameraStateDto, WorkerStateDto},
+    scene_dto::{LineDto, ZoneDto},
     times::{self, Timestamp, age_ms},
 };
 
@@ -65,6 +66,8 @@ pub(super) struct CameraDto {
     stream_url: String,
     detect: DetectOverrides,
     source: SourceSettings,
+    lines: Vec<LineDto>,
+    zones: Vec<ZoneDto>,
     desired_state: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -91,6 +94,8 @@ impl CameraDto {
             stream_url: stream_url.to_string(),
             detect: settings.detect,
             source: settings.source,
+            lines: settings.scene.lines.into_iter().map(LineDto::from).collect(),
+            zones: settings.scene.zones.into_iter().map(ZoneDto::from).collect(),
             desired_state: desired.as_str(),
             created_at: Timestamp(created_at),
             updated_at: Timestamp(updated_at),

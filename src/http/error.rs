@@ -112,6 +112,8 @@ impl ApiError {
                 PoolError::NoAvailableWorkers { .. } => {
                     (S::SERVICE_UNAVAILABLE, "no_available_workers")
                 }
+                PoolError::LineNotFound { .. } => (S::NOT_FOUND, "line_not_found"),
+                PoolError::ZoneNotFound { .. } => (S::NOT_FOUND, "zone_not_found"),
                 PoolError::WorkerNotFound(_) => (S::NOT_FOUND, "worker_not_found"),
                 PoolError::TooManyCameras(_) => (S::CONFLICT, "too_many_cameras"),
                 PoolError::Draining => (S::SERVICE_UNAVAILABLE, "shutting_down"),
@@ -154,6 +156,12 @@ impl ApiError {
             ) => json!({"camera_id": camera_id}),
             Self::Pool(PoolError::NoAvailableWorkers { camera_id, position }) => {
                 json!({"status": "pending", "camera_id": camera_id, "queue_position": position})
+            }
+            Self::Pool(PoolError::LineNotFound { camera_id, line_id }) => {
+                json!({"camera_id": camera_id, "line_id": line_id})
+            }
+            Self::Pool(PoolError::ZoneNotFound { camera_id, zone_id }) => {
+                json!({"camera_id": camera_id, "zone_id": zone_id})
             }
             Self::Pool(PoolError::WorkerNotFound(worker_id)) => json!({"worker_id": worker_id}),
             Self::BodyTooLarge { limit } => json!({"limit_bytes": limit}),

@@ -2,8 +2,8 @@
 
 use becamera_actors::{
     domain::{
-        CameraId, CameraState, LatestCount, LiveCamera, LiveError, LiveWorker, WorkerId,
-        WorkerStatus,
+        CameraId, CameraState, CrossingId, Direction, LatestCount, LineId, LiveCamera,
+        LiveCrossing, LiveError, LiveWorker, WorkerId, WorkerStatus,
     },
     messages::CameraView,
 };
@@ -120,6 +120,34 @@ impl CountDto {
             worker_id: view.worker_id,
             state: view.state.as_str(),
         })
+    }
+}
+
+/// Somebody crossed a line.
+#[derive(Debug, Serialize)]
+pub(super) struct CrossingDto {
+    event_id: CrossingId,
+    camera_id: CameraId,
+    line_id: LineId,
+    direction: Direction,
+    direction_name: String,
+    track_id: u64,
+    at: Timestamp,
+    confidence: f32,
+}
+
+impl From<LiveCrossing> for CrossingDto {
+    fn from(crossing: LiveCrossing) -> Self {
+        Self {
+            event_id: crossing.event_id,
+            camera_id: crossing.camera_id,
+            line_id: crossing.line_id,
+            direction: crossing.direction,
+            direction_name: crossing.direction_name,
+            track_id: crossing.track_id,
+            at: Timestamp(crossing.at),
+            confidence: crossing.confidence,
+        }
     }
 }
 

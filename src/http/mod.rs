@@ -8,6 +8,7 @@ mod callers;
 mod cameras;
 mod connection;
 mod counts;
+mod crossings;
 mod csv_stream;
 mod cursor;
 mod dto;
@@ -17,6 +18,7 @@ mod events;
 mod format;
 mod health;
 mod history;
+mod lines;
 mod live_dto;
 mod metrics;
 mod observe;
@@ -24,10 +26,12 @@ mod query;
 mod queue;
 mod routes;
 mod samples;
+mod scene_dto;
 mod sse;
 mod state;
 mod times;
 mod workers;
+mod zones;
 
 use std::{io, net::TcpListener, time::Duration};
 
@@ -74,6 +78,27 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/cameras/{camera_id}/stop").post(cameras::stop))
                 .service(resource("/cameras/{camera_id}/count").get(counts::latest))
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
+                .service(resource("/cameras/{camera_id}/lines").get(lines::list))
+                .service(
+                    resource("/cameras/{camera_id}/lines/{line_id}")
+                        .get(lines::get)
+                        .put(lines::put)
+                        .delete(lines::delete),
+                )
+                .service(
+                    resource("/cameras/{camera_id}/lines/{line_id}/counts").get(history::of_line),
+                )
+                .service(
+                    resource("/cameras/{camera_id}/zones/{zone_id}/counts").get(history::of_zone),
+                )
+                .service(resource("/cameras/{camera_id}/crossings").get(crossings::list))
+                .service(resource("/cameras/{camera_id}/zones").get(zones::list))
+                .service(
+                    resource("/cameras/{camera_id}/zones/{zone_id}")
+                        .get(zones::get)
+                        .put(zones::put)
+                        .delete(zones::delete),
+                )
                 .service(resource("/counts").get(history::cameras))
                 .service(resource("/analytics/summary").get(analytics::summary))
                 .service(resource("/cameras/{camera_id}/audit").get(audit::of_camera))

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, str::FromStr};
 
-use becamera_actors::history::Calendar;
+use becamera_actors::{domain::LineId, history::Calendar};
 use chrono::{DateTime, Utc};
 use url::form_urlencoded;
 
@@ -72,6 +72,12 @@ impl<'a> Query<'a> {
     /// The time zone that `tz` names; UTC without it.
     pub(super) fn calendar(&self) -> Result<Calendar, ApiError> {
         Ok(self.text("tz").map_or(Ok(Calendar::UTC), str::parse)?)
+    }
+
+    /// The line that `line` names.
+    pub(super) fn line(&self) -> Result<Option<LineId>, ApiError> {
+        let line = self.text("line").map(str::parse::<LineId>).transpose();
+        line.map_err(|error| invalid("line", &error.reason))
     }
 
     /// Refuses each of these parameters.

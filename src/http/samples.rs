@@ -151,6 +151,7 @@ mod tests {
             covered_ms: 1000,
             inference_ms_mean: 9.5,
             worker_id: WorkerId::from_index(0),
+            scene: Default::default(),
         };
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.serialize(SampleDto::new(sample, "Asia/Tokyo".parse().unwrap())).unwrap();

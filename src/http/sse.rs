@@ -9,7 +9,9 @@ use becamera_actors::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::live_dto::{CameraDeletedDto, CameraStateDto, CountDto, SnapshotDto, WorkerStateDto};
+use super::live_dto::{
+    CameraDeletedDto, CameraStateDto, CountDto, CrossingDto, SnapshotDto, WorkerStateDto,
+};
 
 /// The media type of server-sent events.
 pub(super) const MEDIA_TYPE: &str = "text/event-stream";
@@ -26,6 +28,7 @@ impl EventEncoder for SseEncoder {
             LiveEvent::Count(count) => frame(id, "count", &count_dto(count, state, Utc::now())),
             LiveEvent::Camera(camera) => frame(id, "camera", &CameraStateDto::from(camera)),
             LiveEvent::Worker(worker) => frame(id, "worker", &WorkerStateDto::from(worker)),
+            LiveEvent::Crossing(crossing) => frame(id, "crossing", &CrossingDto::from(crossing)),
             LiveEvent::CameraDeleted { camera_id } => {
                 frame(id, "camera_deleted", &CameraDeletedDto { camera_id })
             }

@@ -119,6 +119,33 @@ async fn bad_bodies_are_refused_before_anything_is_done() {
     ] {
         assert_eq!(refusal(start(body)).await, (status, code.into(), field), "{body}");
     }
+    for (path, body, field) in [
+        ("lines/Door", "{}", "line_id"),
+        ("lines/door", "{}", "from"),
+        ("lines/door", r#"{"from": [0.1, 0.5]}"#, "to"),
+        ("lines/door", r#"{"from": [0.1], "to": [0.9, 0.5]}"#, "from"),
+        ("lines/door", r#"{"from": [0.1, 1.5], "to": [0.9, 0.5]}"#, "from"),
+        ("lines/door", r#"{"from": [0.1, 0.5], "to": [0.1, 0.5]}"#, "to"),
+        ("lines/door", r#"{"from": [0.1, 0.5], "to": [0.9, 0.5], "line_id": "x"}"#, "line_id"),
+        ("lines/door", r#"{"rules": {"hysteresis": "much"}}"#, "rules.hysteresis"),
+        (
+            "lines/door",
+            r#"{"from": [0.1, 0.5], "to": [0.9, 0.5], "rules": {"hysteresis": 3}}"#,
+            "rules.hysteresis",
+        ),
+        ("lines/door", r#"{"rules": {"hysterese": 0.1}}"#, "rules.hysterese"),
+        ("lines/door", r#"{"directions": ["in", "out"]}"#, "directions"),
+        ("lines/door", r#"{"color": "red"}"#, "color"),
+        ("zones/hall", "{}", "polygon"),
+        ("zones/hall", r#"{"polygon": [[0.1, 0.1], [0.9, 0.1]]}"#, "polygon"),
+        ("zones/hall", r#"{"polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}"#, "polygon"),
+        ("zones/hall", r#"{"kind": "ignore"}"#, "kind"),
+        ("zones/hall", r#"{"polygons": []}"#, "polygons"),
+    ] {
+        let put = TestRequest::put().uri(&format!("/api/v1/cameras/1/{path}"));
+        let got = refusal(put.set_payload(body.to_owned())).await;
+        assert_eq!(got, (400, "invalid_field".into(), field.into()), "{path}: {body}");
+    }
     let put = TestRequest::put().uri("/api/v1/cameras/1").set_payload(r#"{"name": "door"}"#);
     assert_eq!(refusal(put).await, (400, "invalid_field".into(), "stream_url".into()));
     let restart = TestRequest::post().uri("/api/v1/workers/worker_1/restart");

@@ -114,6 +114,7 @@ impl SampleCounter {
             covered_ms: u32::try_from(bucket.covered.num_milliseconds()).unwrap_or(u32::MAX),
             inference_ms_mean: (bucket.inference_ms / f64::from(bucket.inferences.max(1))) as f32,
             worker_id: self.worker,
+            scene: Default::default(),
         })
     }
 
@@ -145,6 +146,7 @@ mod tests {
             url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
             detect: DetectSettings { fps, ..DetectSettings::default() },
             source: SourceSettings::default(),
+            scene: Default::default(),
         })
     }
 

@@ -1,11 +1,15 @@
-//! What the cache's backend has still to be told: of each subject only the newest.
+//! What the cache's backend has still to be told: of each subject only the newest, but every crossing.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     ops::Bound::{Excluded, Unbounded},
 };
 
-use crate::domain::{CameraId, LiveEvent, LiveState, WorkerId};
+use crate::domain::{CameraId, LiveCrossing, LiveEvent, LiveState, WorkerId};
+
+/// Crossings that wait at most, while the backend is away; beyond it the oldest are not told. They
+/// are in the database all the same.
+const MAX_CROSSINGS: usize = 10_000;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +34,8 @@ pub(super) struct Pending {
     state: LiveState,
     deleted: BTreeSet<CameraId>,
     changed: BTreeSet<Subject>,
+    // Each of them matters, so that no newer one replaces it.
+    crossings: VecDeque<LiveCrossing>,
     // Where the round of subjects stands, so that none waits behind the busier ones.
     last: Option<Subject>,
     keep: bool,
@@ -48,6 +54,10 @@ impl Pending {
             LiveEvent::Count(count) => self.changed.insert(Subject::Count(count.camera_id)),
             LiveEvent::Camera(camera) => self.changed.insert(Subject::Camera(camera.camera_id)),
             LiveEvent::Worker(worker) => self.changed.insert(Subject::Worker(worker.worker_id)),
+            LiveEvent::Crossing(crossing) => {
+                self.crossings.push_back(crossing.clone());
+                return self.drop_surplus();
+            }
             LiveEvent::CameraDeleted { camera_id } => {
                 self.changed.remove(&Subject::Count(*camera_id));
                 self.changed.remove(&Subject::Camera(*camera_id));
@@ -67,13 +77,17 @@ impl Pending {
     }
 
     /// What to tell next. Deletions come first: what follows of the same camera is of its
-    /// successor. Then everything, if the backend may have lost it; then what changed.
+    /// successor. Then everything, if the backend may have lost it; then crossings, in their order;
+    /// then what changed.
     pub(super) fn next(&mut self) -> Option<Task> {
         if let Some(camera_id) = self.deleted.pop_first() {
             return Some(Task::Publish(LiveEvent::CameraDeleted { camera_id }));
         }
         if std::mem::take(&mut self.keep) {
             return Some(Task::Keep(self.state.clone()));
+        }
+        if let Some(crossing) = self.crossings.pop_front() {
+            return Some(Task::Publish(LiveEvent::Crossing(crossing)));
         }
         loop {
             let subject = self.next_subject()?;
@@ -93,6 +107,10 @@ impl Pending {
                 self.keep = true;
                 return;
             }
+            Task::Publish(LiveEvent::Crossing(crossing)) => {
+                self.crossings.push_front(crossing.clone());
+                return self.drop_surplus();
+            }
             Task::Publish(LiveEvent::CameraDeleted { camera_id }) => {
                 self.deleted.insert(*camera_id);
                 return;
@@ -102,6 +120,12 @@ impl Pending {
             Task::Publish(LiveEvent::Worker(worker)) => Subject::Worker(worker.worker_id),
         };
         self.changed.insert(subject);
+    }
+
+    fn drop_surplus(&mut self) {
+        while self.crossings.len() > MAX_CROSSINGS {
+            self.crossings.pop_front();
+        }
     }
 
     fn next_subject(&self) -> Option<Subject> {
@@ -128,7 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{CameraState, LatestCount, LiveCamera};
+    use crate::domain::{CameraState, CrossingId, Direction, LatestCount, LiveCamera, RunId};
 
     fn camera(id: i64) -> CameraId {
         CameraId::try_from(id).unwrap()
@@ -181,6 +205,34 @@ mod tests {
         pending.give_back(&task);
         assert_eq!(pending.next(), Some(Task::Publish(deleted)));
         assert_eq!(pending.next(), None, "what was deleted does not come back");
+    }
+
+    fn crossing(seq: u32) -> LiveEvent {
+        LiveEvent::Crossing(LiveCrossing {
+            event_id: CrossingId { run: RunId(1), seq },
+            camera_id: camera(1),
+            line_id: "door".parse().unwrap(),
+            direction: Direction::In,
+            direction_name: "in".into(),
+            track_id: 1,
+            at: DateTime::from_timestamp(0, 0).unwrap(),
+            confidence: 0.5,
+        })
+    }
+
+    #[test]
+    fn every_crossing_is_told_in_order_and_the_oldest_make_room() {
+        let mut pending = Pending::default();
+        (0..3).for_each(|seq| pending.add(&crossing(seq)));
+        let first = pending.next().unwrap();
+        assert_eq!(first, Task::Publish(crossing(0)));
+        pending.give_back(&first);
+        for seq in 0..3 {
+            assert_eq!(pending.next(), Some(Task::Publish(crossing(seq))));
+        }
+        assert_eq!(pending.next(), None);
+        (0..MAX_CROSSINGS as u32 + 5).for_each(|seq| pending.add(&crossing(seq)));
+        assert_eq!(pending.next(), Some(Task::Publish(crossing(5))));
     }
 
     #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Camera, CameraId, StreamUrl, WorkerId};
+use super::{Camera, CameraId, Scene, StreamUrl, WorkerId};
 
 /// Longest name of a user, in characters.
 const MAX_NAME: usize = 200;
@@ -14,6 +14,9 @@ const SYSTEM: &str = "system";
 /// The registration's field that holds secrets, and what an operator asked for last.
 const STREAM_URL: &str = "stream_url";
 const DESIRED_STATE: &str = "desired_state";
+const SCENE: &str = "scene";
+const LINES: &str = "lines.";
+const ZONES: &str = "zones.";
 
 /// An entry's number: microseconds since the Unix epoch when it was made, or a little more where
 /// that was taken. Later entries have larger ones; after a restart too, unless the clock was set
@@ -77,6 +80,24 @@ pub enum AuditAction {
     /// A camera was deleted.
     #[serde(rename = "camera.deleted")]
     CameraDeleted,
+    /// A line was drawn into a camera's picture.
+    #[serde(rename = "line.created")]
+    LineCreated,
+    /// A line was changed.
+    #[serde(rename = "line.updated")]
+    LineUpdated,
+    /// A line was deleted.
+    #[serde(rename = "line.deleted")]
+    LineDeleted,
+    /// A zone was drawn into a camera's picture.
+    #[serde(rename = "zone.created")]
+    ZoneCreated,
+    /// A zone was changed.
+    #[serde(rename = "zone.updated")]
+    ZoneUpdated,
+    /// A zone was deleted.
+    #[serde(rename = "zone.deleted")]
+    ZoneDeleted,
     /// A worker was restarted by an operator; the camera is the one it had.
     #[serde(rename = "worker.restarted")]
     WorkerRestarted,
@@ -84,12 +105,18 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All actions.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::CameraCreated,
         Self::CameraUpdated,
         Self::CameraStarted,
         Self::CameraStopped,
         Self::CameraDeleted,
+        Self::LineCreated,
+        Self::LineUpdated,
+        Self::LineDeleted,
+        Self::ZoneCreated,
+        Self::ZoneUpdated,
+        Self::ZoneDeleted,
         Self::WorkerRestarted,
     ];
 
@@ -101,6 +128,12 @@ impl AuditAction {
             Self::CameraStarted => "camera.started",
             Self::CameraStopped => "camera.stopped",
             Self::CameraDeleted => "camera.deleted",
+            Self::LineCreated => "line.created",
+            Self::LineUpdated => "line.updated",
+            Self::LineDeleted => "line.deleted",
+            Self::ZoneCreated => "zone.created",
+            Self::ZoneUpdated => "zone.updated",
+            Self::ZoneDeleted => "zone.deleted",
             Self::WorkerRestarted => "worker.restarted",
         }
     }
@@ -179,6 +212,64 @@ fn differ_in_secret(before: &StreamUrl, after: &StreamUrl) -> bool {
     before.credentials() != after.credentials() || (same_to_see && before != after)
 }
 
+/// What changed between two scenes, each line and zone by itself: a new one and one that is gone as
+/// a whole (`lines.door`), of others the fields that differ (`lines.door.rules.hysteresis`).
+pub fn scene_changes(before: &Scene, after: &Scene) -> Vec<(AuditAction, Vec<FieldChange>)> {
+    let (old, new) = (drawn(before), drawn(after));
+    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let change = |name: &String| {
+        let (from, to) = (old.get(name), new.get(name));
+        if from == to {
+            return None;
+        }
+        let (created, updated, deleted) = match name.starts_with(LINES) {
+            true => (AuditAction::LineCreated, AuditAction::LineUpdated, AuditAction::LineDeleted),
+            false => (AuditAction::ZoneCreated, AuditAction::ZoneUpdated, AuditAction::ZoneDeleted),
+        };
+        let whole = |value: Option<&Value>| value.cloned().unwrap_or_default();
+        Some(match (from, to) {
+            (Some(from), Some(to)) => (updated, differences(name, from, to)),
+            (None, _) => (created, vec![FieldChange::new(name, Value::Null, whole(to))]),
+            (_, None) => (deleted, vec![FieldChange::new(name, whole(from), Value::Null)]),
+        })
+    };
+    names.into_iter().filter_map(change).collect()
+}
+
+/// Fields of two objects that differ.
+pub(super) fn differences(path: &str, from: &Value, to: &Value) -> Vec<FieldChange> {
+    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
+    flatten(path, from.clone(), &mut old);
+    flatten(path, to.clone(), &mut new);
+    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let value = |of: &BTreeMap<String, Value>, name: &String| of.get(name).cloned();
+    let change = |name: &String| {
+        let (from, to) = (value(&old, name), value(&new, name));
+        let changed = from != to;
+        changed.then(|| FieldChange::new(name, from.unwrap_or_default(), to.unwrap_or_default()))
+    };
+    names.into_iter().filter_map(change).collect()
+}
+
+/// Lines and zones by `lines.NAME` and `zones.NAME`.
+fn drawn(scene: &Scene) -> BTreeMap<String, Value> {
+    let lines = scene.lines.iter().map(|line| (format!("{LINES}{}", line.id), as_written(line)));
+    let zones = scene.zones.iter().map(|zone| (format!("{ZONES}{}", zone.id), as_written(zone)));
+    let nameless = |(name, mut value): (String, Value)| {
+        if let Value::Object(fields) = &mut value {
+            fields.remove("id");
+        }
+        (name, value)
+    };
+    lines.chain(zones).map(nameless).collect()
+}
+
+/// By way of text, which gives numbers as they were written: 0.6, not 0.6000000238.
+pub(super) fn as_written(value: &impl Serialize) -> Value {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 /// A registration's fields as the API shows them, those of its settings by their paths.
 fn shown(camera: &Camera) -> BTreeMap<String, Value> {
     let mut fields = BTreeMap::new();
@@ -188,9 +279,12 @@ fn shown(camera: &Camera) -> BTreeMap<String, Value> {
     // Displayed, never exposed: the display form has no credentials.
     fields.insert(STREAM_URL.into(), camera.stream_url.to_string().into());
     fields.insert(DESIRED_STATE.into(), camera.desired.as_str().into());
-    // By way of text, which gives numbers as they were written: 0.6, not 0.6000000238.
-    let text = serde_json::to_string(&camera.settings).unwrap_or_default();
-    flatten("", serde_json::from_str(&text).unwrap_or_default(), &mut fields);
+    let mut settings = as_written(&camera.settings);
+    if let Value::Object(settings) = &mut settings {
+        settings.remove(SCENE);
+    }
+    flatten("", settings, &mut fields);
+    fields.extend(drawn(&camera.settings.scene));
     fields
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CameraId, StreamUrl};
+use super::{CameraId, Scene, StreamUrl};
 
 /// A value that can't be taken, by the field's name as the user wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +123,9 @@ pub struct CameraSettings {
     pub detect: DetectOverrides,
     /// How a recording is read; live streams ignore it.
     pub source: SourceSettings,
+    /// Lines and zones. Kept when the camera is registered anew.
+    #[serde(skip_serializing_if = "Scene::is_empty")]
+    pub scene: Scene,
 }
 
 /// A camera's own detection settings; an absent one follows `detect.*` of the configuration.

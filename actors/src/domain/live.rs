@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CameraId, CameraState, LatestCount, WorkerId, WorkerStatus};
+use super::{
+    CameraId, CameraState, Crossing, CrossingId, Direction, LatestCount, LineId, WorkerId,
+    WorkerStatus,
+};
 
-/// Something that followers are told. Every event holds all that is known of its subject, so that
-/// the newest one replaces those before it.
+/// Something that followers are told. Every event but a crossing holds all that is known of its
+/// subject, so that the newest one replaces those before it. Of crossings each one matters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LiveEvent {
@@ -18,6 +21,8 @@ pub enum LiveEvent {
     Camera(LiveCamera),
     /// A worker does something else than before, or failed.
     Worker(LiveWorker),
+    /// Somebody crossed a line.
+    Crossing(LiveCrossing),
     /// A camera was deleted, and its counts with it.
     CameraDeleted {
         /// The camera.
@@ -69,6 +74,42 @@ pub struct LiveWorker {
     pub started_at: Option<DateTime<Utc>>,
 }
 
+/// Somebody crossed a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LiveCrossing {
+    /// Its identity.
+    pub event_id: CrossingId,
+    /// The camera.
+    pub camera_id: CameraId,
+    /// The line.
+    pub line_id: LineId,
+    /// Which way.
+    pub direction: Direction,
+    /// What the line's operator called that way, then.
+    pub direction_name: String,
+    /// Who: a number that is the same as long as a person is followed, within one run.
+    pub track_id: u64,
+    /// When, UTC.
+    pub at: DateTime<Utc>,
+    /// How sure the detector was of the person, 0 to 1.
+    pub confidence: f32,
+}
+
+impl From<Crossing> for LiveCrossing {
+    fn from(crossing: Crossing) -> Self {
+        Self {
+            event_id: crossing.id(),
+            camera_id: crossing.camera_id,
+            line_id: crossing.line_id,
+            direction: crossing.direction,
+            direction_name: crossing.direction_name,
+            track_id: crossing.track_id,
+            at: crossing.at,
+            confidence: crossing.confidence,
+        }
+    }
+}
+
 /// A failure and its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveError {
@@ -105,6 +146,8 @@ impl LiveState {
             LiveEvent::Worker(worker) => {
                 self.workers.insert(worker.worker_id, worker.clone());
             }
+            // It is no state.
+            LiveEvent::Crossing(_) => {}
             LiveEvent::CameraDeleted { camera_id } => {
                 self.counts.remove(camera_id);
                 self.cameras.remove(camera_id);

@@ -11,20 +11,24 @@ mod rollup;
 mod run;
 mod sample;
 mod scene;
+mod scene_rollup;
 mod secret_keys;
 pub mod stream_url;
 mod worker;
 mod write;
 
-pub(crate) use audit::changes;
 pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
+pub(crate) use audit::{changes, scene_changes};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
     DetectSettings, InvalidField, SourceSettings,
 };
-pub use crossing::{Crossing, DWELL_BOUNDS, LineTally, SceneTally, ZoneTally};
+pub use crossing::{
+    Crossing, CrossingId, CrossingPage, CrossingPosition, CrossingQuery, DWELL_BOUNDS, LineTally,
+    SceneTally, ZoneTally,
+};
 pub use ids::{CameraId, RunId, WorkerId};
-pub use live::{LiveCamera, LiveError, LiveEvent, LiveState, LiveWorker};
+pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
@@ -35,6 +39,9 @@ pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
 pub use scene::{
     CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
     Zone, ZoneKind,
+};
+pub use scene_rollup::{
+    LineRollup, LineRollupQuery, LineTotals, ZoneRollup, ZoneRollupQuery, ZoneTotals,
 };
 pub use secret_keys::SecretKeys;
 pub use stream_url::{StreamUrl, StreamUrlPolicy};

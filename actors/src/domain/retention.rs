@@ -13,7 +13,7 @@ use super::{InvalidField, RollupLevel};
 pub struct Retention {
     /// Samples: seconds.
     pub samples: KeepFor,
-    /// Rollups of minutes.
+    /// Rollups of minutes: of cameras, lines and zones, as those that follow.
     pub minutes: KeepFor,
     /// Rollups of quarters of an hour: what hours and days in zones off the whole hour are made of.
     pub quarter_hours: KeepFor,
@@ -21,6 +21,8 @@ pub struct Retention {
     pub hours: KeepFor,
     /// Rollups of days in UTC.
     pub days: KeepFor,
+    /// Crossings of lines.
+    pub crossings: KeepFor,
     /// The audit trail.
     pub audit: KeepFor,
 }
@@ -33,6 +35,7 @@ impl Default for Retention {
             quarter_hours: KeepFor::Ever,
             hours: KeepFor::Ever,
             days: KeepFor::Ever,
+            crossings: KeepFor::days(400),
             audit: KeepFor::days(400),
         }
     }
@@ -48,6 +51,8 @@ impl Retention {
             ("storage.retention.quarter_hours", self.quarter_hours, 86_400),
             ("storage.retention.hours", self.hours, 2 * 86_400),
             ("storage.retention.days", self.days, 2 * 86_400),
+            // Sites count the crossings since their daily reset, also after a restart.
+            ("storage.retention.crossings", self.crossings, 2 * 86_400),
             ("storage.retention.audit", self.audit, 86_400),
         ];
         for (field, keep, seconds) in least {
@@ -74,6 +79,7 @@ impl Retention {
                 };
                 (level, keep.cutoff(now).map(|cutoff| level.start_of(cutoff)))
             }),
+            crossings: self.crossings.cutoff(now),
             audit: self.audit.cutoff(now),
         }
     }
@@ -84,7 +90,9 @@ impl Retention {
 pub struct Cutoffs {
     /// Of samples.
     pub samples: Option<DateTime<Utc>>,
-    /// Of rollups of each level.
+    /// Of crossings.
+    pub crossings: Option<DateTime<Utc>>,
+    /// Of rollups of each level: of cameras, lines and zones.
     pub rollups: [(RollupLevel, Option<DateTime<Utc>>); 4],
     /// Of the audit trail.
     pub audit: Option<DateTime<Utc>>,

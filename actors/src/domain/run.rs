@@ -5,7 +5,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CameraId, DetectSettings, RunId, Sample, SourceSettings, StreamUrl, WorkerId, stream_url,
+    CameraId, Crossing, DetectSettings, RunId, Sample, Scene, SourceSettings, StreamUrl, WorkerId,
+    stream_url,
 };
 
 /// What a worker is told to do: read one camera's stream until it ends or is cancelled.
@@ -24,6 +25,8 @@ pub struct Job {
     pub detect: DetectSettings,
     /// Reading of a recording.
     pub source: SourceSettings,
+    /// Lines and zones to begin with; `Ctl` brings later ones.
+    pub scene: Scene,
 }
 
 /// What a worker reports while it runs a job.
@@ -36,6 +39,8 @@ pub enum StreamEvent {
     Progress(Progress),
     /// A second of counting is complete.
     Sample(Sample),
+    /// Somebody crossed a line.
+    Crossing(Crossing),
 }
 
 /// What is known of an open stream.

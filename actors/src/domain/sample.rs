@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CameraId, RunId, WorkerId};
+use super::{CameraId, RunId, SceneTally, WorkerId};
 
 /// What one camera showed in one second of one run.
 ///
@@ -37,6 +37,9 @@ pub struct Sample {
     pub inference_ms_mean: f32,
     /// The worker that counted.
     pub worker_id: WorkerId,
+    /// What happened at the camera's lines and in its zones.
+    #[serde(default)]
+    pub scene: SceneTally,
 }
 
 impl Sample {

@@ -195,7 +195,7 @@ impl Line {
         }
         if !(0.0..=10.0).contains(&min_travel) {
             return Err(InvalidField::new(
-                "min_travel",
+                "rules.min_travel",
                 "must be from 0 to 10 heights of a person",
             ));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AuditEntry, Camera, CameraId, Sample};
+use super::{AuditEntry, Camera, CameraId, Crossing, Sample};
 
 /// One change of what is stored. Doing it twice is doing it once, as long as everything that came
 /// after it is done again too.
@@ -10,6 +10,8 @@ use super::{AuditEntry, Camera, CameraId, Sample};
 pub enum Write {
     /// Add a sample, and add it to the rollups.
     Sample(Sample),
+    /// Add a crossing, and add it to the rollups of its line.
+    Crossing(Crossing),
     /// Register a camera or replace its registration.
     SaveCamera(Box<Camera>),
     /// Forget a camera and what was counted on it.
@@ -23,6 +25,15 @@ impl Write {
     pub fn is_sample(&self) -> bool {
         matches!(self, Self::Sample(_))
     }
+
+    /// The camera that it was counted on; it is of no use without that camera's registration.
+    pub fn counted_on(&self) -> Option<CameraId> {
+        match self {
+            Self::Sample(sample) => Some(sample.camera_id),
+            Self::Crossing(crossing) => Some(crossing.camera_id),
+            Self::SaveCamera(_) | Self::ForgetCamera(_) | Self::Audit(_) => None,
+        }
+    }
 }
 
 /// Says what it is about, without secrets: for the log.
@@ -32,6 +43,11 @@ impl fmt::Display for Write {
             Self::Sample(Sample { camera_id, run, seq, bucket_start, .. }) => {
                 let at = bucket_start.to_rfc3339();
                 write!(f, "sample {run}-{seq} of camera {camera_id} at {at}")
+            }
+            Self::Crossing(crossing) => {
+                let (id, line, camera) = (crossing.id(), &crossing.line_id, crossing.camera_id);
+                let at = crossing.at.to_rfc3339();
+                write!(f, "crossing {id} of line {line} of camera {camera} at {at}")
             }
             Self::SaveCamera(camera) => write!(f, "registration of camera {}", camera.id),
             Self::ForgetCamera(id) => write!(f, "removal of camera {id}"),

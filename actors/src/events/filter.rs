@@ -13,6 +13,8 @@ pub enum EventKind {
     Camera,
     /// Workers' states.
     Worker,
+    /// Crossings of lines.
+    Crossing,
 }
 
 impl FromStr for EventKind {
@@ -23,6 +25,7 @@ impl FromStr for EventKind {
             "count" => Ok(Self::Count),
             "camera" => Ok(Self::Camera),
             "worker" => Ok(Self::Worker),
+            "crossing" => Ok(Self::Crossing),
             _ => Err(()),
         }
     }
@@ -43,6 +46,9 @@ impl EventFilter {
         match event {
             LiveEvent::Count(count) => self.takes_camera(EventKind::Count, count.camera_id),
             LiveEvent::Camera(camera) => self.takes_camera(EventKind::Camera, camera.camera_id),
+            LiveEvent::Crossing(crossing) => {
+                self.takes_camera(EventKind::Crossing, crossing.camera_id)
+            }
             LiveEvent::CameraDeleted { camera_id } => {
                 self.takes_camera(EventKind::Camera, *camera_id)
             }

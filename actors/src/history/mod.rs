@@ -2,14 +2,16 @@
 //! a time zone. Plain functions over plain data; whoever uses them does the reading.
 //!
 //! [`Calendar`] cuts a span into [`Bucket`]s, [`reads`] says which rollups they are made of,
-//! [`Series`] sums those up, [`Summary`] finds what stands out.
+//! [`Series`] and [`Grid`] sum those up, [`Summary`] finds what stands out.
 
 mod calendar;
+mod grid;
 mod level;
 mod series;
 mod summary;
 
 pub use calendar::{Bucket, Buckets, Calendar, Resolution, Span};
+pub use grid::{Grid, Sum};
 pub use level::{Read, reads};
 pub use series::{Point, Series, TotalPoint};
 pub use summary::{Cell, Peak, Summary};

@@ -126,7 +126,7 @@ impl Bucket {
 
     /// The share of its elapsed time that these milliseconds are, 0 to 1: two runs may both have
     /// seen the moment in which a camera moved from one to the other.
-    fn coverage(&self, covered_ms: u64, now: DateTime<Utc>) -> f64 {
+    pub fn coverage(&self, covered_ms: u64, now: DateTime<Utc>) -> f64 {
         (covered_ms as f64 / self.elapsed_ms(now).max(1) as f64).min(1.0)
     }
 }

@@ -1,7 +1,7 @@
 //! Every metric of the service, in a registry of its own.
 //!
-//! Labels are `camera`, `worker`, `reason`, `state`, `route`, `method` and `status` only: never a
-//! URL, never anything without bounds. The doc comment's text is the metric's help.
+//! Labels are `camera`, `worker`, `line`, `direction`, `zone`, `site`, `reason`, `state`, `route`,
+//! `method` and `status` only: never a URL, never anything without bounds. The doc comment's text is the metric's help.
 
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
@@ -52,6 +52,10 @@ pub struct Metrics {
     pub frames_per_second_granted: GaugeVec,
     /// People in a camera's newest counted frame.
     pub people: IntGaugeVec,
+    /// Crossings by camera, line and direction.
+    pub crossings: IntCounterVec,
+    /// People in a camera's zones in the newest second.
+    pub zone_occupancy: IntGaugeVec,
     /// Reconnects of a camera's stream by reason.
     pub reconnects: IntCounterVec,
     /// Samples written to the database.
@@ -210,6 +214,18 @@ impl Metrics {
                 "people",
                 "People in the camera's newest counted frame.",
                 &["camera"],
+            )?,
+            crossings: counters(
+                r,
+                "crossings_total",
+                "Crossings of the camera's line since it was drawn or the service started.",
+                &["camera", "line", "direction"],
+            )?,
+            zone_occupancy: gauges(
+                r,
+                "zone_occupancy",
+                "People in the camera's zone at the end of the newest second.",
+                &["camera", "zone"],
             )?,
             reconnects: counters(
                 r,

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::Metrics;
 use crate::{
-    domain::{Budget, CameraId, CameraState, Progress, WorkerId, WorkerStatus},
+    domain::{
+        Budget, CameraId, CameraState, Direction, LineId, LiveCrossing, Progress, WorkerId,
+        WorkerStatus, ZoneId,
+    },
     ports::SpoolState,
 };
 
@@ -27,6 +30,36 @@ impl Metrics {
         }
         if let Some(people) = progress.people {
             self.people.with_label_values(label).set(people.into());
+        }
+    }
+
+    /// Counts a crossing.
+    pub fn record_crossing(&self, crossing: &LiveCrossing) {
+        let (camera, line) = (crossing.camera_id.to_string(), crossing.line_id.as_str());
+        self.crossings.with_label_values(&[&camera, line, crossing.direction.as_str()]).inc();
+    }
+
+    /// Sets how many people are in a camera's zones.
+    pub fn set_zones(&self, camera: CameraId, zones: &[(ZoneId, u32)]) {
+        let camera = camera.to_string();
+        for (zone, people) in zones {
+            self.zone_occupancy.with_label_values(&[&camera, zone.as_str()]).set((*people).into());
+        }
+    }
+
+    /// Drops the series of a zone that was deleted.
+    pub fn forget_zone(&self, camera: CameraId, zone: &ZoneId) {
+        // An absent series is as good as a removed one.
+        let _ = self.zone_occupancy.remove_label_values(&[&camera.to_string(), zone.as_str()]);
+    }
+
+    /// Drops the series of a line that was deleted.
+    pub fn forget_line(&self, camera: CameraId, line: &LineId) {
+        let camera = camera.to_string();
+        for direction in [Direction::In, Direction::Out] {
+            // An absent series is as good as a removed one.
+            let _ =
+                self.crossings.remove_label_values(&[&camera, line.as_str(), direction.as_str()]);
         }
     }
 
@@ -79,7 +112,7 @@ impl Metrics {
         }
     }
 
-    /// Drops the series of a camera that was deleted.
+    /// Drops the series of a camera that was deleted, but for those of its lines and zones.
     pub fn forget_camera(&self, camera: CameraId) {
         let label = camera.to_string();
         let label = &[label.as_str()];

@@ -19,7 +19,7 @@ use crate::{
     messages::PoolPhase,
     metrics::Metrics,
     settings::WorkerSettings,
-    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreSample},
+    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
     worker::{
         CheckRunner, RunJob, RunnerFactory, StartRunner, WorkerActor, WorkerReport, WorkerRoutes,
     },
@@ -47,6 +47,8 @@ pub struct PoolSupervisorConfig {
     pub runners: Arc<RunnerFactory>,
     /// Takes samples.
     pub samples: Recipient<StoreSample>,
+    /// Takes crossings.
+    pub crossings: Recipient<StoreCrossing>,
     /// Keeps registrations.
     pub save_camera: Recipient<SaveCamera>,
     /// Forgets registrations.
@@ -128,12 +130,15 @@ impl PoolSupervisor {
             },
             Effect::CancelRun(worker) => self.control(worker, Ctl::cancel),
             Effect::KillRun(worker) => self.control(worker, Ctl::kill),
+            Effect::UpdateScene(worker, scene) => self.control(worker, |ctl| ctl.put_scene(*scene)),
             Effect::Audit(entry) => self.config.audit.do_send(RecordAudit(*entry)),
             Effect::SaveCamera(camera) => self.config.save_camera.do_send(SaveCamera(*camera)),
             Effect::ForgetCamera(id) => {
                 self.config.forget_camera.do_send(ForgetCamera(id));
                 self.config.metrics.forget_camera(id);
             }
+            Effect::ForgetLine(id, line) => self.config.metrics.forget_line(id, &line),
+            Effect::ForgetZone(id, zone) => self.config.metrics.forget_zone(id, &zone),
             Effect::Released(id) => {
                 for waiter in self.waiting_for_release.remove(&id).unwrap_or_default() {
                     // Who no longer waits need not know.
@@ -169,7 +174,7 @@ impl PoolSupervisor {
         }
     }
 
-    fn control(&self, worker: WorkerId, how: fn(&Ctl)) {
+    fn control(&self, worker: WorkerId, how: impl FnOnce(&Ctl)) {
         if let Some(ctl) = self.controls.get(&worker) {
             how(ctl);
         }
@@ -264,6 +269,7 @@ impl Actor for PoolSupervisor {
             let routes = WorkerRoutes {
                 reports: ctx.address().recipient(),
                 samples: self.config.samples.clone(),
+                crossings: self.config.crossings.clone(),
                 metrics: self.config.metrics.clone(),
             };
             let thread = move || std::thread::Builder::new().name(worker.to_string());
@@ -293,6 +299,15 @@ impl Handler<WorkerReport> for PoolSupervisor {
                     // Frequent, and there is nothing to settle.
                     RunNews::None => return,
                     RunNews::Count(count) => return self.publish(&LiveEvent::Count(count)),
+                    RunNews::Crossing { crossing, drawn } => {
+                        if drawn {
+                            self.config.metrics.record_crossing(&crossing);
+                        }
+                        return self.publish(&LiveEvent::Crossing(crossing));
+                    }
+                    RunNews::Zones(id, zones) => {
+                        return self.config.metrics.set_zones(id, &zones);
+                    }
                 }
             }
             WorkerReport::Finished { worker, run, exit, ready } => {

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     AuditAction, AuditEntry, AuditId, Camera, CameraId, DesiredState, FieldChange, Now, Origin,
-    WorkerId, changes,
+    WorkerId, changes, scene_changes,
 };
 
 use super::pool::{Effect, Pool};
@@ -37,6 +37,14 @@ impl Pool {
             let action =
                 if running { AuditAction::CameraStarted } else { AuditAction::CameraStopped };
             self.audit(action, Some(id), None, desired, by, now);
+        }
+    }
+
+    /// Records what changed of a camera's lines and zones, each by itself.
+    pub(super) fn audit_scene(&mut self, id: CameraId, before: &Camera, by: &Origin, now: Now) {
+        let Some(after) = self.cameras.get(&id).map(|task| &task.camera) else { return };
+        for (action, changed) in scene_changes(&before.settings.scene, &after.settings.scene) {
+            self.audit(action, Some(id), None, changed, by, now);
         }
     }
 

@@ -6,9 +6,9 @@ use futures_channel::oneshot;
 use crate::{
     domain::{CameraId, Now, WorkerId},
     messages::{
-        CameraView, DeleteCamera, DrainPool, GetCamera, GetCameras, GetPoolHealth, GetQueue,
-        GetWorkers, PoolError, PutCamera, QueueEntryView, RestartWorker, StartCamera, StopCamera,
-        WorkerView,
+        CameraView, DeleteCamera, DeleteLine, DeleteZone, DrainPool, GetCamera, GetCameras,
+        GetPoolHealth, GetQueue, GetWorkers, PoolError, PutCamera, PutLine, PutZone,
+        QueueEntryView, RestartWorker, StartCamera, StopCamera, WorkerView,
     },
 };
 
@@ -51,6 +51,50 @@ impl Handler<PutCamera> for PoolSupervisor {
             self.pool.put_camera(message.camera_id, message.definition, &message.by, Now::read());
         self.settle(ctx);
         Ok((self.pool.camera(message.camera_id, Now::read())?, new?))
+    }
+}
+
+impl Handler<PutLine> for PoolSupervisor {
+    type Result = Result<bool, PoolError>;
+
+    fn handle(&mut self, message: PutLine, ctx: &mut Self::Context) -> Self::Result {
+        let PutLine { camera_id, line, by } = message;
+        let new = self.pool.put_line(camera_id, line, &by, Now::read());
+        self.settle(ctx);
+        new
+    }
+}
+
+impl Handler<DeleteLine> for PoolSupervisor {
+    type Result = Result<(), PoolError>;
+
+    fn handle(&mut self, message: DeleteLine, ctx: &mut Self::Context) -> Self::Result {
+        let DeleteLine { camera_id, line_id, by } = message;
+        let done = self.pool.delete_line(camera_id, &line_id, &by, Now::read());
+        self.settle(ctx);
+        done
+    }
+}
+
+impl Handler<PutZone> for PoolSupervisor {
+    type Result = Result<bool, PoolError>;
+
+    fn handle(&mut self, message: PutZone, ctx: &mut Self::Context) -> Self::Result {
+        let PutZone { camera_id, zone, by } = message;
+        let new = self.pool.put_zone(camera_id, zone, &by, Now::read());
+        self.settle(ctx);
+        new
+    }
+}
+
+impl Handler<DeleteZone> for PoolSupervisor {
+    type Result = Result<(), PoolError>;
+
+    fn handle(&mut self, message: DeleteZone, ctx: &mut Self::Context) -> Self::Result {
+        let DeleteZone { camera_id, zone_id, by } = message;
+        let done = self.pool.delete_zone(camera_id, &zone_id, &by, Now::read());
+        self.settle(ctx);
+        done
     }
 }
 

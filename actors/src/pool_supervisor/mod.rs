@@ -15,6 +15,7 @@ mod rate;
 mod reports;
 mod restart;
 mod resume;
+mod scene;
 mod slot;
 mod usage;
 mod views;

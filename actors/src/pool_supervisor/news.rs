@@ -108,6 +108,7 @@ mod tests {
             LiveEvent::Count(count) => format!("count {}", count.people),
             LiveEvent::Camera(camera) => format!("camera {} {}", camera.camera_id, camera.state),
             LiveEvent::Worker(worker) => format!("{} {}", worker.worker_id, worker.status),
+            LiveEvent::Crossing(crossing) => format!("crossing {}", crossing.event_id),
             LiveEvent::CameraDeleted { camera_id } => format!("camera {camera_id} deleted"),
         };
         events.iter().map(state).collect()

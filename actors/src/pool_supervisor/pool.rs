@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         AuditEntry, AuditId, Camera, CameraId, CameraPatch, CameraSettings, DesiredState,
-        DetectSettings, InvalidField, Job, Now, Origin, RunId, WorkerId,
+        DetectSettings, InvalidField, Job, LineId, Now, Origin, RunId, Scene, WorkerId, ZoneId,
     },
     messages::{PoolError, PoolPhase},
     settings::WorkerSettings,
@@ -37,12 +37,18 @@ pub enum Effect {
     CancelRun(WorkerId),
     /// Kill a worker's process.
     KillRun(WorkerId),
+    /// Give a worker's run other lines and zones.
+    UpdateScene(WorkerId, Box<Scene>),
     /// Add to the audit trail; comes before the change that it is about.
     Audit(Box<AuditEntry>),
     /// Keep a camera's registration.
     SaveCamera(Box<Camera>),
     /// Forget a camera and its counts.
     ForgetCamera(CameraId),
+    /// A camera's line is gone.
+    ForgetLine(CameraId, LineId),
+    /// A camera's zone is gone.
+    ForgetZone(CameraId, ZoneId),
     /// A camera's worker has let go of it: tell who waits for that.
     Released(CameraId),
     /// A stream has to be opened again, for this reason.
@@ -203,7 +209,9 @@ impl Pool {
         };
         let before = task.camera.clone();
         task.camera.name = None;
-        task.camera.settings = CameraSettings::default();
+        // Lines and zones have addresses of their own.
+        let scene = std::mem::take(&mut task.camera.settings.scene);
+        task.camera.settings = CameraSettings { scene, ..CameraSettings::default() };
         task.camera.updated_at = now.wall;
         apply_patch(&mut task.camera, definition);
         let changed =
@@ -298,6 +306,7 @@ impl Pool {
                 url: task.camera.stream_url.clone(),
                 detect: task.camera.settings.detect.apply(&self.detect),
                 source: task.camera.settings.source,
+                scene: task.camera.settings.scene.clone(),
             })));
         }
     }
@@ -342,7 +351,10 @@ impl Pool {
 
     pub(super) fn forget(&mut self, id: CameraId) {
         self.queue.remove(id);
-        self.cameras.remove(&id);
+        let scene = self.cameras.remove(&id).map(|task| task.camera.settings.scene);
+        let Scene { lines, zones } = scene.unwrap_or_default();
+        self.effects.extend(lines.into_iter().map(|line| Effect::ForgetLine(id, line.id)));
+        self.effects.extend(zones.into_iter().map(|zone| Effect::ForgetZone(id, zone.id)));
         self.effects.push(Effect::ForgetCamera(id));
         self.effects.push(Effect::Released(id));
         log::info!("camera {id}: deleted");

@@ -19,6 +19,7 @@ use super::pool::{Completion, Effect, Pool};
 
 mod audit;
 mod resume;
+mod scene;
 
 struct World {
     pool: Pool,
@@ -31,6 +32,8 @@ struct World {
     audit: Vec<AuditEntry>,
     /// Audit entries and registrations, in the order in which they are to be written.
     stored: Vec<&'static str>,
+    /// Lines and zones whose series are dropped.
+    forgotten: Vec<String>,
 }
 
 fn camera(id: i64) -> CameraId {
@@ -82,6 +85,7 @@ impl World {
             released: Vec::new(),
             audit: Vec::new(),
             stored: Vec::new(),
+            forgotten: Vec::new(),
         }
     }
 
@@ -113,6 +117,12 @@ impl World {
                     }
                     Effect::SaveCamera(_) => self.stored.push("save"),
                     Effect::ForgetCamera(_) => self.stored.push("forget"),
+                    Effect::UpdateScene(worker, scene) => {
+                        let job = self.jobs[worker.index()].as_mut();
+                        job.expect("only a run is told").scene = *scene;
+                    }
+                    Effect::ForgetLine(_, line) => self.forgotten.push(line.to_string()),
+                    Effect::ForgetZone(_, zone) => self.forgotten.push(zone.to_string()),
                     Effect::Reconnect(..) | Effect::WorkerFailed(..) => {}
                 }
             }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use crate::{
     backoff::{Backoff, RestartDecision},
     domain::{
-        Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, Now, Origin, Progress,
-        RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
+        Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, LiveCrossing, Now,
+        Origin, Progress, RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId, ZoneId,
     },
     messages::PoolPhase,
 };
@@ -29,6 +29,15 @@ pub enum RunNews {
     State,
     /// The camera has a new count.
     Count(LatestCount),
+    /// Somebody crossed one of its lines.
+    Crossing {
+        /// The crossing.
+        crossing: LiveCrossing,
+        /// Whether its line is still there.
+        drawn: bool,
+    },
+    /// People in its zones.
+    Zones(CameraId, Vec<(ZoneId, u32)>),
 }
 
 impl Pool {
@@ -90,7 +99,20 @@ impl Pool {
                 let people = progress.new_count();
                 people.map_or(RunNews::None, |people| RunNews::Count(count(people)))
             }
-            StreamEvent::Sample(_) => RunNews::None,
+            StreamEvent::Sample(sample) => {
+                // A zone that was just deleted may still be in it.
+                let drawn = &task.camera.settings.scene.zones;
+                let zones = sample.scene.zones.iter();
+                let zones = zones.filter(|tally| drawn.iter().any(|zone| zone.id == tally.zone_id));
+                let zones: Vec<_> =
+                    zones.map(|tally| (tally.zone_id.clone(), tally.people_last)).collect();
+                if zones.is_empty() { RunNews::None } else { RunNews::Zones(id, zones) }
+            }
+            StreamEvent::Crossing(crossing) => {
+                let mut lines = task.camera.settings.scene.lines.iter();
+                let drawn = lines.any(|line| line.id == crossing.line_id);
+                RunNews::Crossing { crossing: crossing.clone().into(), drawn }
+            }
         }
     }
 

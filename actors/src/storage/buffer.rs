@@ -55,20 +55,22 @@ impl WriteBuffer {
         }
     }
 
-    /// Takes a write. Samples of a forgotten camera are dropped. Answers how many of the oldest
-    /// samples were thinned out to make room.
+    /// Takes a write. What was counted on a forgotten camera is dropped. Answers how many of the
+    /// oldest samples were thinned out to make room.
     pub fn push(&mut self, write: Write) -> usize {
+        if self.is_useless(&write) {
+            return 0;
+        }
         match &write {
-            Write::Sample(sample) if self.forgotten.contains(&sample.camera_id) => return 0,
             Write::Sample(_) => self.samples += 1,
             Write::SaveCamera(camera) => {
                 self.forgotten.remove(&camera.id);
             }
             Write::ForgetCamera(camera) => {
                 self.forgotten.insert(*camera);
-                self.drop_samples_of_forgotten();
+                self.drop_counts_of_forgotten();
             }
-            Write::Audit(_) => {}
+            Write::Crossing(_) | Write::Audit(_) => {}
         }
         self.writes.push_back((self.next_place, write));
         self.next_place += 1;
@@ -97,7 +99,7 @@ impl WriteBuffer {
             keep
         });
         self.samples -= twice;
-        self.drop_samples_of_forgotten();
+        self.drop_counts_of_forgotten();
         self.thin()
     }
 
@@ -121,18 +123,23 @@ impl WriteBuffer {
         self.writes.front().map(|(place, _)| *place)
     }
 
-    // Samples that wait before the order to forget are of no use; those after it are stragglers
-    // of a worker that was just told to stop.
-    fn drop_samples_of_forgotten(&mut self) {
-        let (forgotten, samples) = (&self.forgotten, &mut self.samples);
-        if forgotten.is_empty() {
+    // Samples and crossings that wait before the order to forget are of no use; those after it are
+    // stragglers of a worker that was just told to stop.
+    fn is_useless(&self, write: &Write) -> bool {
+        write.counted_on().is_some_and(|camera| self.forgotten.contains(&camera))
+    }
+
+    fn drop_counts_of_forgotten(&mut self) {
+        if self.forgotten.is_empty() {
             return;
         }
-        self.writes.retain(|(_, write)| {
-            let drop = matches!(write, Write::Sample(s) if forgotten.contains(&s.camera_id));
-            *samples -= usize::from(drop);
+        let mut writes = std::mem::take(&mut self.writes);
+        writes.retain(|(_, write)| {
+            let drop = self.is_useless(write);
+            self.samples -= usize::from(drop && write.is_sample());
             !drop
         });
+        self.writes = writes;
     }
 
     /// Drops every other sample of the older half while there are too many: what is left still

@@ -9,7 +9,7 @@ mod apply;
 mod buffer;
 mod plan;
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 
 use actix::prelude::*;
 
@@ -19,7 +19,7 @@ pub use buffer::{Batch, WriteBuffer};
 pub use plan::{News, Step, WritePlan};
 
 use crate::{
-    domain::{AuditEntry, Camera, CameraId, Sample, Write},
+    domain::{AuditEntry, Camera, CameraId, Crossing, Sample, Write},
     ports::{CountStore, Spool, StoreError},
 };
 
@@ -28,6 +28,12 @@ use crate::{
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct StoreSample(pub Sample);
+
+/// Takes one crossing; it is written with the next batch. Crossings of a forgotten camera are dropped
+/// until it is saved again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StoreCrossing(pub Crossing);
 
 /// Registers a camera or replaces its registration. Answers once that is in the database or in
 /// the spool, or after 2 s.
@@ -60,7 +66,7 @@ pub fn load_cameras(store: &dyn CountStore, spool: &dyn Spool) -> Result<Vec<Cam
                 cameras.push(*camera);
             }
             Write::ForgetCamera(id) => cameras.retain(|other| other.id != id),
-            Write::Sample(_) | Write::Audit(_) => {}
+            Write::Sample(_) | Write::Crossing(_) | Write::Audit(_) => {}
         }
     }
     cameras.sort_by_key(|camera| camera.id);

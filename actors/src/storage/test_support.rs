@@ -35,6 +35,7 @@ pub fn sample(camera: i64, second: i64, frames: u32) -> Sample {
         covered_ms: 1_000,
         inference_ms_mean: 1.0,
         worker_id: WorkerId::from_index(0),
+        scene: Default::default(),
     }
 }
 
@@ -54,6 +55,7 @@ pub fn camera(id: i64, name: &str) -> Camera {
 #[derive(Default)]
 pub struct FakeStore {
     pub samples: Mutex<BTreeMap<(CameraId, i64), Sample>>,
+    pub crossings: Mutex<BTreeMap<CrossingId, Crossing>>,
     pub cameras: Mutex<BTreeMap<CameraId, Camera>>,
     pub audit: Mutex<BTreeMap<AuditId, AuditEntry>>,
     pub writes: AtomicUsize,
@@ -110,6 +112,9 @@ impl CountStore for FakeStore {
                     let key = (sample.camera_id, sample.bucket_start.timestamp());
                     samples.insert(key, sample.clone());
                 }
+                Write::Crossing(crossing) => {
+                    self.crossings.lock().unwrap().insert(crossing.id(), crossing.clone());
+                }
                 Write::SaveCamera(camera) => {
                     cameras.insert(camera.id, (**camera).clone());
                 }
@@ -134,6 +139,22 @@ impl CountStore for FakeStore {
     fn read_rollups(&self, _: &RollupQuery) -> Result<Vec<Rollup>, StoreError> {
         self.check()?;
         Ok(Vec::new())
+    }
+
+    fn read_line_rollups(&self, _: &LineRollupQuery) -> Result<Vec<LineRollup>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_zone_rollups(&self, _: &ZoneRollupQuery) -> Result<Vec<ZoneRollup>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_crossings(&self, _: &CrossingQuery) -> Result<CrossingPage, StoreError> {
+        self.check()?;
+        let crossings = self.crossings.lock().unwrap().values().cloned().collect();
+        Ok(CrossingPage { crossings, more: false })
     }
 
     fn read_audit(&self, _: &AuditQuery) -> Result<AuditPage, StoreError> {
@@ -198,7 +219,16 @@ impl Spool for FakeSpool {
 
     fn registrations(&self) -> Result<Vec<Write>, StoreError> {
         let kept = self.kept.lock().unwrap();
-        Ok(kept.values().filter(|write| !write.is_sample()).cloned().collect())
+        Ok(kept.values().filter(|write| write.counted_on().is_none()).cloned().collect())
+    }
+
+    fn crossings(&self) -> Result<Vec<Crossing>, StoreError> {
+        let kept = self.kept.lock().unwrap();
+        let crossing = |write: &Write| match write {
+            Write::Crossing(crossing) => Some(crossing.clone()),
+            _ => None,
+        };
+        Ok(kept.values().filter_map(crossing).collect())
     }
 
     fn state(&self) -> SpoolState {

@@ -13,7 +13,7 @@ use crate::{
     domain::{Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId},
     metrics::Metrics,
     ports::StreamRunner,
-    storage::StoreSample,
+    storage::{StoreCrossing, StoreSample},
 };
 
 /// Makes a worker's runner. Called in the worker's thread, again after every panic.
@@ -26,6 +26,8 @@ pub struct WorkerRoutes {
     pub reports: Recipient<WorkerReport>,
     /// The storage.
     pub samples: Recipient<StoreSample>,
+    /// The storage, too.
+    pub crossings: Recipient<StoreCrossing>,
     /// The service's metrics.
     pub metrics: Metrics,
 }
@@ -207,6 +209,9 @@ fn route(routes: &WorkerRoutes, job: &Job, event: StreamEvent) {
         StreamEvent::Opened(_) => {}
         StreamEvent::Progress(progress) => routes.metrics.record_progress(job.camera, progress),
         StreamEvent::Sample(sample) => routes.samples.do_send(StoreSample(sample.clone())),
+        StreamEvent::Crossing(crossing) => {
+            routes.crossings.do_send(StoreCrossing(crossing.clone()));
+        }
     }
     let (worker, run) = (job.worker, job.run);
     routes.reports.do_send(WorkerReport::Event { worker, run, event });

@@ -118,6 +118,12 @@ fn read_commands(mut socket: UnixStream, to_main: &mpsc::Sender<Order>) {
                     *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(ctl.clone());
                     Order::Run(job, ctl)
                 }
+                Ok(Some(Command::UpdateScene(scene))) => {
+                    if let Some(ctl) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
+                        ctl.put_scene(*scene);
+                    }
+                    continue;
+                }
                 Ok(Some(Command::Stop)) => {
                     if let Some(ctl) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
                         ctl.cancel();

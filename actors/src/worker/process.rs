@@ -29,6 +29,9 @@ use crate::{
 
 use super::{confine::confine, native_log::NativeLog};
 
+/// How long a process may take to take what it is told. It reads at once whatever it does; one that
+/// is stopped does not, and must not stop us too.
+const SEND_LIMIT: Duration = Duration::from_secs(1);
 /// How long a process may take to be gone once it closed its socket or was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 
@@ -61,6 +64,7 @@ impl WorkerProcess {
     /// process should: the kernel kills the process when that thread ends.
     pub(super) fn spawn(program: &PathBuf, args: &[String]) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
+        ours.set_write_timeout(Some(SEND_LIMIT))?;
         let (output, noise) = pipe2(OFlag::O_CLOEXEC)?;
         let mut command = Program::new(program);
         command
@@ -83,7 +87,7 @@ impl WorkerProcess {
         self.child.id()
     }
 
-    /// Says something to it. It reads at once whatever it does, so this does not block.
+    /// Says something to it, within [`SEND_LIMIT`]. After an error it is of no more use.
     pub(super) fn send(&mut self, command: &Command) -> io::Result<()> {
         write_message(&mut self.socket, command)
     }

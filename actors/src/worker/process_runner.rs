@@ -127,6 +127,11 @@ impl StreamRunner for ProcessRunner {
                 // A process that can't be told is about to be noticed as gone.
                 let _ = process.send(&Command::Stop);
             }
+            if let Some(scene) = ctl.take_scene()
+                && process.send(&Command::UpdateScene(Box::new(scene))).is_err()
+            {
+                return Exit::Crashed(self.end(true, Some(job)));
+            }
             let deadline = stop_by.unwrap_or(silent_since + limit);
             let wake = Some(ctl.wake_fd());
             match process.wait(deadline, wake, &mut self.log, Some(&job.url)) {

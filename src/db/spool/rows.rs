@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use becamera_actors::{
-    domain::{AuditEntry, CameraId, Sample, Write},
+    domain::{AuditEntry, CameraId, Crossing, Sample, Write},
     ports::StoreError,
 };
 use chrono::{DateTime, Utc};
@@ -64,6 +64,8 @@ pub(super) struct StoredWrite {
 #[serde(rename_all = "snake_case")]
 enum Payload {
     Sample(Sample),
+    // `others_than_counts` knows it by its name.
+    Crossing(Crossing),
     SaveCamera(CameraRow),
     ForgetCamera(CameraId),
     Audit(Box<AuditEntry>),
@@ -73,6 +75,7 @@ impl StoredWrite {
     pub(super) fn of(write: &Write, vault: &Vault) -> Result<Self, StoreError> {
         let payload = match write {
             Write::Sample(sample) => Payload::Sample(sample.clone()),
+            Write::Crossing(crossing) => Payload::Crossing(crossing.clone()),
             Write::SaveCamera(camera) => Payload::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Payload::ForgetCamera(*camera),
             Write::Audit(entry) => Payload::Audit(entry.clone()),
@@ -123,6 +126,7 @@ pub(super) fn is_damage(reason: &str) -> bool {
 pub(super) fn read(row: &Row, vault: &Vault) -> Option<Write> {
     let write = match serde_json::from_str(&row.payload) {
         Ok(Payload::Sample(sample)) => Ok(Write::Sample(sample)),
+        Ok(Payload::Crossing(crossing)) => Ok(Write::Crossing(crossing)),
         Ok(Payload::SaveCamera(camera)) => {
             camera.open(vault).map(|camera| Write::SaveCamera(Box::new(camera)))
         }
@@ -203,12 +207,26 @@ pub(super) fn oldest(
         .load(connection)
 }
 
-pub(super) fn others_than_samples(
+/// How the payload of a crossing begins.
+const CROSSING: &str = r#"{"crossing":%"#;
+
+/// Everything but samples and crossings.
+pub(super) fn others_than_counts(
     connection: &mut SqliteConnection,
     beyond: i64,
 ) -> QueryResult<Vec<Row>> {
     writes::table
         .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
+        .filter(writes::payload.not_like(CROSSING))
+        .select((writes::id, writes::payload))
+        .order(writes::id.asc())
+        .load(connection)
+}
+
+pub(super) fn crossings(connection: &mut SqliteConnection, beyond: i64) -> QueryResult<Vec<Row>> {
+    writes::table
+        .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
+        .filter(writes::payload.like(CROSSING))
         .select((writes::id, writes::payload))
         .order(writes::id.asc())
         .load(connection)

@@ -1,7 +1,7 @@
 use std::fs;
 
 use becamera_actors::domain::{
-    Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, StreamUrl, WorkerId,
+    Camera, CameraId, CameraSettings, DesiredState, Direction, RunId, Sample, StreamUrl, WorkerId,
 };
 use diesel::connection::SimpleConnection;
 
@@ -23,7 +23,22 @@ fn sample(seq: u32) -> Write {
         covered_ms: 1_000,
         inference_ms_mean: 9.5,
         worker_id: WorkerId::from_index(1),
+        scene: Default::default(),
     })
+}
+
+fn crossing(seq: u32) -> Crossing {
+    Crossing {
+        camera_id: CameraId::try_from(1).unwrap(),
+        run: RunId(7),
+        seq,
+        line_id: "door".parse().unwrap(),
+        direction: Direction::Out,
+        direction_name: "hinaus".into(),
+        track_id: 3,
+        at: time(1_700_000_000 + i64::from(seq)),
+        confidence: 0.6,
+    }
 }
 
 fn samples(seqs: std::ops::Range<u32>) -> Vec<Write> {
@@ -67,11 +82,12 @@ fn writes_outlast_the_process_in_their_order() {
     drop(spool);
 
     let spool = SqliteSpool::open(&path, ROOMY).unwrap();
-    let second = [forget(1), save(1), sample(3_000)];
+    let second = [forget(1), save(1), sample(3_000), Write::Crossing(crossing(5))];
     spool.append(&second).unwrap();
+    assert_eq!(spool.crossings().unwrap(), [crossing(5)]);
     assert_eq!(spool.registrations().unwrap(), [save(1), forget(1), save(1)]);
     let state = spool.state();
-    assert_eq!((state.writes, state.thinned), (3_004, 0));
+    assert_eq!((state.writes, state.thinned), (3_005, 0));
     assert!(state.bytes > 3_004 * 100 && state.oldest.is_some());
     assert_eq!(drain(&spool, 1_000), [first.as_slice(), &second].concat());
     let empty = SpoolState { bytes: spool.state().bytes, ..SpoolState::default() };
@@ -88,6 +104,7 @@ fn a_bound_costs_the_oldest_samples_and_nothing_else() {
     let mut emitted = 0;
     for round in 0..40 {
         spool.append(&[save(1 + round), forget(1 + round)]).unwrap();
+        spool.append(&[Write::Crossing(crossing(round as u32))]).unwrap();
         spool.append(&samples(emitted..emitted + 500)).unwrap();
         emitted += 500;
         let state = spool.state();
@@ -98,6 +115,10 @@ fn a_bound_costs_the_oldest_samples_and_nothing_else() {
     let left = drain(&spool, 700);
     assert_eq!(left.len(), state.writes);
     let (kept, others): (Vec<_>, Vec<_>) = left.into_iter().partition(Write::is_sample);
+    let (crossings, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|write| matches!(write, Write::Crossing(_)));
+    let expected: Vec<_> = (0..40).map(|seq| Write::Crossing(crossing(seq))).collect();
+    assert_eq!(crossings, expected, "crossings are all there");
     let expected: Vec<_> = (0..40).flat_map(|round| [save(1 + round), forget(1 + round)]).collect();
     assert_eq!(others, expected, "registrations are all there");
     assert_eq!(kept.len() as u64 + state.thinned, u64::from(emitted));

@@ -1,8 +1,8 @@
 //! The wire types of buckets: the same in JSON and as rows of a CSV.
 
 use becamera_actors::{
-    domain::{CameraId, Totals},
-    history::{Calendar, Point, Series, Span, TotalPoint},
+    domain::{CameraId, LineTotals, Totals},
+    history::{Calendar, Grid, Point, Series, Span, TotalPoint},
 };
 use serde::Serialize;
 
@@ -75,6 +75,11 @@ pub(super) struct BucketDto<'a> {
     people_max: Option<u32>,
     covered_ms: u64,
     coverage: f64,
+    #[serde(rename = "in")]
+    inwards: u64,
+    #[serde(rename = "out")]
+    outwards: u64,
+    net: i64,
 }
 
 /// A bucket of several cameras.
@@ -87,6 +92,11 @@ pub(super) struct TotalDto<'a> {
     people_mean: Option<f64>,
     covered_ms: u64,
     coverage: f64,
+    #[serde(rename = "in")]
+    inwards: u64,
+    #[serde(rename = "out")]
+    outwards: u64,
+    net: i64,
 }
 
 /// The columns of a camera's rows.
@@ -100,6 +110,9 @@ pub(super) const CAMERA_COLUMNS: &[&str] = &[
     "people_max",
     "covered_ms",
     "coverage",
+    "in",
+    "out",
+    "net",
 ];
 
 /// The columns of the rows of several cameras taken together.
@@ -111,20 +124,24 @@ pub(super) const TOTAL_COLUMNS: &[&str] = &[
     "people_mean",
     "covered_ms",
     "coverage",
+    "in",
+    "out",
+    "net",
 ];
 
 /// A series on its way out. The cameras share their buckets' times, which are written once.
 pub(super) struct View<'a> {
     series: &'a Series,
+    lines: &'a Grid<LineTotals>,
     times: Vec<(String, String)>,
 }
 
 impl<'a> View<'a> {
     /// With its times by this zone's clock.
-    pub(super) fn new(series: &'a Series, calendar: Calendar) -> Self {
+    pub(super) fn new(series: &'a Series, lines: &'a Grid<LineTotals>, calendar: Calendar) -> Self {
         let show = |at| times::whole(calendar, at);
         let times = series.buckets().iter().map(|b| (show(b.start), show(b.end))).collect();
-        Self { series, times }
+        Self { series, lines, times }
     }
 
     /// A camera's buckets, by its place in the series.
@@ -156,6 +173,7 @@ impl<'a> View<'a> {
             .map(|(bucket, (start, end))| {
                 let TotalPoint { cameras_seen, frames, people_mean, covered_ms, coverage } =
                     self.series.total(bucket);
+                let lines = self.lines.total(bucket).unwrap_or_default();
                 TotalDto {
                     bucket_start: start,
                     bucket_end: end,
@@ -164,6 +182,9 @@ impl<'a> View<'a> {
                     people_mean,
                     covered_ms,
                     coverage,
+                    inwards: lines.crossed_in,
+                    outwards: lines.crossed_out,
+                    net: lines.net(),
                 }
             })
             .collect()
@@ -172,6 +193,7 @@ impl<'a> View<'a> {
     fn bucket(&self, camera: usize, bucket: usize) -> BucketDto<'_> {
         let (start, end) = &self.times[bucket];
         let Point { totals, coverage } = self.series.point(camera, bucket);
+        let lines = self.lines.cell(camera, bucket).unwrap_or_default();
         BucketDto {
             bucket_start: start,
             bucket_end: end,
@@ -181,6 +203,9 @@ impl<'a> View<'a> {
             people_max: totals.map(|totals| totals.people_max),
             covered_ms: totals.map_or(0, |totals| totals.covered_ms),
             coverage,
+            inwards: lines.crossed_in,
+            outwards: lines.crossed_out,
+            net: lines.net(),
         }
     }
 }
@@ -192,7 +217,7 @@ mod tests {
 
     use super::*;
 
-    fn series() -> Series {
+    fn series() -> (Series, Grid<LineTotals>) {
         let camera_id = CameraId::try_from(7).unwrap();
         let start = DateTime::UNIX_EPOCH;
         let middle = start + TimeDelta::hours(1);
@@ -202,9 +227,12 @@ mod tests {
         ];
         let totals =
             Totals { frames: 4, people_sum: 6, people_min: 0, people_max: 3, covered_ms: 900_000 };
+        let mut lines = Grid::new(vec![camera_id], buckets.clone());
+        let crossed = LineTotals { crossed_in: 1, crossed_out: 3, ..LineTotals::default() };
+        lines.add(camera_id, start, &crossed);
         let mut series = Series::new(vec![camera_id], buckets, start + TimeDelta::days(1));
         series.add(&[Rollup { camera_id, bucket_start: start, totals }]);
-        series
+        (series, lines)
     }
 
     /// The header that the fields' names make, and the lines of all rows.
@@ -218,28 +246,30 @@ mod tests {
 
     #[test]
     fn every_column_has_its_name() {
-        let series = series();
-        let view = View::new(&series, "Asia/Kolkata".parse().unwrap());
+        let (series, lines) = series();
+        let view = View::new(&series, &lines, "Asia/Kolkata".parse().unwrap());
         let (header, rows) = csv(view.camera(0).into_iter());
         assert_eq!(CAMERA_COLUMNS.join(","), format!("camera_id,{header}"));
         assert_eq!(
             rows,
             [
-                "1970-01-01T05:30:00+05:30,1970-01-01T06:30:00+05:30,4,1.5,0,3,900000,0.25",
-                "1970-01-01T06:30:00+05:30,1970-01-01T07:30:00+05:30,0,,,,0,0.0",
+                "1970-01-01T05:30:00+05:30,1970-01-01T06:30:00+05:30,4,1.5,0,3,900000,0.25,1,3,-2",
+                "1970-01-01T06:30:00+05:30,1970-01-01T07:30:00+05:30,0,,,,0,0.0,0,0,0",
             ]
         );
         let (header, rows) = csv(view.totals().into_iter());
         assert_eq!(TOTAL_COLUMNS.join(","), header);
-        assert!(rows[0].ends_with(",1,4,1.5,900000,0.25") && rows[1].ends_with(",0,0,,0,0.0"));
+        assert!(rows[0].ends_with(",1,4,1.5,900000,0.25,1,3,-2"));
+        assert!(rows[1].ends_with(",0,0,,0,0.0,0,0,0"));
     }
 
     #[test]
     fn rows_go_by_time_then_by_camera() {
-        let one = series();
+        let (one, _) = series();
         let ids: Vec<_> = (1..=2).map(|id| CameraId::try_from(id).unwrap()).collect();
+        let lines = Grid::new(ids.clone(), one.buckets().to_vec());
         let series = Series::new(ids, one.buckets().to_vec(), DateTime::UNIX_EPOCH);
-        let view = View::new(&series, Calendar::UTC);
+        let view = View::new(&series, &lines, Calendar::UTC);
         let order: Vec<_> =
             view.rows().map(|(id, row)| (id.get(), row.bucket_start.to_owned())).collect();
         let starts = ["1970-01-01T00:00:00Z", "1970-01-01T01:00:00Z"];

@@ -1,11 +1,15 @@
 //! Buckets as rows of a CSV.
 
-use becamera_actors::history::{Buckets, Calendar, Series};
+use becamera_actors::{
+    domain::LineId,
+    history::{Buckets, Calendar},
+};
 
 use super::{
     super::{csv_stream, csv_stream::RowSource, error::ApiError},
-    Question, Reader,
+    Counts, Question, Reader,
     dto::{CAMERA_COLUMNS, TOTAL_COLUMNS, View},
+    read_counts,
 };
 
 /// Rows that are in memory at once, about.
@@ -21,32 +25,33 @@ struct Rows {
     reader: Reader,
     buckets: Buckets,
     calendar: Calendar,
+    line: Option<LineId>,
 }
 
 impl CameraRows {
-    pub(super) fn new(question: &Question, reader: Reader) -> Self {
-        Self(Rows::new(question, reader))
+    pub(super) fn new(question: &Question, reader: Reader, line: Option<LineId>) -> Self {
+        Self(Rows::new(question, reader, line))
     }
 }
 
 impl TotalRows {
-    pub(super) fn new(question: &Question, reader: Reader) -> Self {
-        Self(Rows::new(question, reader))
+    pub(super) fn new(question: &Question, reader: Reader, line: Option<LineId>) -> Self {
+        Self(Rows::new(question, reader, line))
     }
 }
 
 impl Rows {
-    fn new(question: &Question, reader: Reader) -> Self {
-        Self { reader, buckets: question.buckets(), calendar: question.calendar }
+    fn new(question: &Question, reader: Reader, line: Option<LineId>) -> Self {
+        Self { reader, buckets: question.buckets(), calendar: question.calendar, line }
     }
 
-    async fn next(&mut self) -> Result<Option<Series>, ApiError> {
+    async fn next(&mut self) -> Result<Option<Counts>, ApiError> {
         let count = (ROWS / self.reader.cameras().len().max(1)).max(1);
         let buckets: Vec<_> = self.buckets.by_ref().take(count).collect();
         if buckets.is_empty() {
             return Ok(None);
         }
-        self.reader.read(buckets).await.map(Some)
+        read_counts(&self.reader, buckets, self.line.as_ref()).await.map(Some)
     }
 }
 
@@ -54,8 +59,9 @@ impl RowSource for CameraRows {
     const HEADER: &'static [&'static str] = CAMERA_COLUMNS;
 
     async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
-        let Some(series) = self.0.next().await? else { return Ok(None) };
-        csv_stream::write(View::new(&series, self.0.calendar).rows()).map(Some)
+        let Some(counts) = self.0.next().await? else { return Ok(None) };
+        let view = View::new(&counts.series, &counts.lines, self.0.calendar);
+        csv_stream::write(view.rows()).map(Some)
     }
 }
 
@@ -63,7 +69,8 @@ impl RowSource for TotalRows {
     const HEADER: &'static [&'static str] = TOTAL_COLUMNS;
 
     async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
-        let Some(series) = self.0.next().await? else { return Ok(None) };
-        csv_stream::write(View::new(&series, self.0.calendar).totals()).map(Some)
+        let Some(counts) = self.0.next().await? else { return Ok(None) };
+        let view = View::new(&counts.series, &counts.lines, self.0.calendar);
+        csv_stream::write(view.totals()).map(Some)
     }
 }

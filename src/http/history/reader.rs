@@ -2,9 +2,12 @@
 
 use actix::Addr;
 use becamera_actors::{
-    domain::{CameraId, Rollup, RollupQuery},
-    history::{Bucket, Read, Series, reads},
-    messages::GetRollups,
+    domain::{
+        CameraId, LineId, LineRollupQuery, LineTotals, Rollup, RollupLevel, RollupQuery, ZoneId,
+        ZoneRollupQuery, ZoneTotals,
+    },
+    history::{Bucket, Grid, Read, Series, reads},
+    messages::{GetLineRollups, GetRollups, GetZoneRollups},
     storage::StorageActor,
 };
 use chrono::{DateTime, Utc};
@@ -57,6 +60,62 @@ impl Reader {
             }
         }
         Ok(series)
+    }
+
+    /// What was counted at the cameras' lines in these buckets: at one, or at all of them.
+    pub(in crate::http) async fn read_lines(
+        &self,
+        buckets: Vec<Bucket>,
+        line: Option<&LineId>,
+    ) -> Result<Grid<LineTotals>, ApiError> {
+        let most = BITE / self.cameras.len().max(1);
+        let plan = reads(&buckets, most as i64);
+        let mut grid = Grid::new(self.cameras.clone(), buckets);
+        if self.cameras.is_empty() {
+            return Ok(grid);
+        }
+        for Read { level, from, to } in plan {
+            let (cameras, line_id) = (self.cameras.clone(), line.cloned());
+            let query = LineRollupQuery { cameras, line_id, level, from, to };
+            for rollup in ask(&self.storage, GetLineRollups(query)).await?? {
+                grid.add(rollup.camera_id, rollup.bucket_start, &rollup.totals);
+            }
+        }
+        Ok(grid)
+    }
+
+    /// What was counted in a zone of the first camera in these buckets.
+    pub(in crate::http) async fn read_zone(
+        &self,
+        buckets: Vec<Bucket>,
+        zone: &ZoneId,
+    ) -> Result<Grid<ZoneTotals>, ApiError> {
+        let plan = reads(&buckets, BITE as i64);
+        let mut grid = Grid::new(self.cameras.clone(), buckets);
+        let Some(camera_id) = self.cameras.first().copied() else { return Ok(grid) };
+        for Read { level, from, to } in plan {
+            let query = ZoneRollupQuery { camera_id, zone_id: zone.clone(), level, from, to };
+            for rollup in ask(&self.storage, GetZoneRollups(query)).await?? {
+                grid.add(rollup.camera_id, rollup.bucket_start, &rollup.totals);
+            }
+        }
+        Ok(grid)
+    }
+
+    /// Whether anything was ever counted at a line of this name.
+    pub(in crate::http) async fn knows_line(&self, line: &LineId) -> Result<bool, ApiError> {
+        let (level, from, to) = (RollupLevel::Day, DateTime::UNIX_EPOCH, self.now);
+        let (cameras, line_id) = (self.cameras.clone(), Some(line.clone()));
+        let query = LineRollupQuery { cameras, line_id, level, from, to };
+        Ok(!ask(&self.storage, GetLineRollups(query)).await??.is_empty())
+    }
+
+    /// Whether anything was ever counted in a zone of this name of the first camera.
+    pub(in crate::http) async fn knows_zone(&self, zone: &ZoneId) -> Result<bool, ApiError> {
+        let Some(camera_id) = self.cameras.first().copied() else { return Ok(false) };
+        let (level, from, to) = (RollupLevel::Day, DateTime::UNIX_EPOCH, self.now);
+        let query = ZoneRollupQuery { camera_id, zone_id: zone.clone(), level, from, to };
+        Ok(!ask(&self.storage, GetZoneRollups(query)).await??.is_empty())
     }
 
     async fn rollups(&self, cameras: &[CameraId], read: Read) -> Result<Vec<Rollup>, ApiError> {

@@ -72,6 +72,7 @@ fn job(path: &Path, source: SourceSettings) -> Job {
         url: StreamUrl::trusted(&format!("file://{}", path.display())).unwrap(),
         detect: DetectSettings::default(),
         source,
+        scene: Default::default(),
     }
 }
 
@@ -92,6 +93,7 @@ impl EventSink for Seen {
             StreamEvent::Opened(info) => self.opened.push(info),
             StreamEvent::Progress(progress) => self.progress.push(progress),
             StreamEvent::Sample(sample) => self.samples.push(sample),
+            StreamEvent::Crossing(_) => {}
         }
     }
 }

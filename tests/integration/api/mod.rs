@@ -8,4 +8,5 @@ mod events;
 mod health;
 mod history;
 mod queue;
+mod scene;
 mod workers;

@@ -115,12 +115,16 @@ pub fn what_is_old_goes_in_batches(store: &DieselCountStore) {
         write(store, &samples(id, 0..7_300)).unwrap();
     }
     let keep_all = RollupLevel::ALL.map(|level| (level, None));
-    assert!(!store.expire(&Cutoffs { samples: None, rollups: keep_all, audit: None }).unwrap());
+    assert!(
+        !store
+            .expire(&Cutoffs { samples: None, crossings: None, rollups: keep_all, audit: None })
+            .unwrap()
+    );
     assert_eq!(all(store, 1).len(), 7_300);
 
     let mut rollups = keep_all;
     rollups[0].1 = Some(time(3_600));
-    let cutoffs = Cutoffs { samples: Some(time(7_200)), rollups, audit: None };
+    let cutoffs = Cutoffs { samples: Some(time(7_200)), crossings: None, rollups, audit: None };
     let mut calls = 1;
     while store.expire(&cutoffs).unwrap() {
         calls += 1;

@@ -8,18 +8,25 @@ use becamera_actors::{
     ports::{CountStore, StoreError},
 };
 
-use super::{all, camera, forget, rollups, sample, save, settings, whole, write};
+use super::{all, camera, forget, rollups, sample, save, scene, settings, whole, write};
 use crate::support::postgres::Postgres;
 
 type Case = (&'static str, fn(&DieselCountStore));
 
-const SUITE: [Case; 14] = [
+const SUITE: [Case; 21] = [
     ("samples_come_back_as_they_went_in", samples_come_back_as_they_went_in),
     ("a_sample_is_written_once", a_sample_is_written_once),
     ("writes_keep_their_order", writes_keep_their_order),
     ("rollups_are_what_the_samples_say", rollups::are_what_the_samples_say),
     ("rollups_follow_late_and_double_samples", rollups::follow_late_and_double_samples),
     ("what_is_old_goes_in_batches", rollups::what_is_old_goes_in_batches),
+    ("crossings_come_back_as_they_went_in", scene::crossings_come_back_as_they_went_in),
+    ("crossings_at_one_moment", scene::crossings_at_one_moment_are_paged_by_identity),
+    ("a_crossing_that_does_not_fit", scene::a_crossing_that_does_not_fit_is_refused),
+    ("tallies_come_back_as_they_went_in", scene::tallies_come_back_as_they_went_in),
+    ("a_deleted_camera_and_its_crossings", scene::a_deleted_camera_takes_its_crossings_along),
+    ("rollups_follow_late_and_double_crossings", scene::rollups_follow_late_and_double_crossings),
+    ("old_crossings_and_rollups_go", scene::old_crossings_and_rollups_go),
     ("pages_follow_each_other", pages_follow_each_other),
     ("spans_are_half_open", spans_are_half_open),
     ("a_refused_batch_writes_nothing", a_refused_batch_writes_nothing),

@@ -46,6 +46,7 @@ impl Recorded {
                 covered_ms,
                 inference_ms_mean: 9.5,
                 worker_id: WorkerId::from_index(0),
+                scene: Default::default(),
             });
             at += step;
         }

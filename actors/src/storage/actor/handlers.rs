@@ -7,13 +7,13 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{SAVE_PATIENCE, StorageActor, WRITE_PATIENCE, thread_ended};
 use crate::{
-    domain::{AuditPage, Rollup, SamplePage, Write},
+    domain::{AuditPage, CrossingPage, LineRollup, Rollup, SamplePage, Write, ZoneRollup},
     messages::{
-        FlushReport, FlushStorage, GetAudit, GetRollups, GetSamples, GetStorageHealth,
-        StorageHealth,
+        FlushReport, FlushStorage, GetAudit, GetCrossings, GetLineRollups, GetRollups, GetSamples,
+        GetStorageHealth, GetZoneRollups, StorageHealth,
     },
     ports::StoreError,
-    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreSample},
+    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
 };
 
 const PING_VALID: Duration = Duration::from_secs(1);
@@ -25,6 +25,16 @@ impl Handler<StoreSample> for StorageActor {
     fn handle(&mut self, message: StoreSample, ctx: &mut Self::Context) {
         self.push(Write::Sample(message.0));
         self.advance(false, ctx);
+    }
+}
+
+impl Handler<StoreCrossing> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, message: StoreCrossing, ctx: &mut Self::Context) {
+        self.push(Write::Crossing(message.0));
+        // At once: each one matters, and they are rare. A crash takes those of the last moment alone.
+        self.advance(true, ctx);
     }
 }
 
@@ -87,6 +97,30 @@ impl Handler<GetRollups> for StorageActor {
 
     fn handle(&mut self, message: GetRollups, _: &mut Self::Context) -> Self::Result {
         self.read(move |store| store.read_rollups(&message.0))
+    }
+}
+
+impl Handler<GetLineRollups> for StorageActor {
+    type Result = ResponseFuture<Result<Vec<LineRollup>, StoreError>>;
+
+    fn handle(&mut self, message: GetLineRollups, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_line_rollups(&message.0))
+    }
+}
+
+impl Handler<GetZoneRollups> for StorageActor {
+    type Result = ResponseFuture<Result<Vec<ZoneRollup>, StoreError>>;
+
+    fn handle(&mut self, message: GetZoneRollups, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_zone_rollups(&message.0))
+    }
+}
+
+impl Handler<GetCrossings> for StorageActor {
+    type Result = ResponseFuture<Result<CrossingPage, StoreError>>;
+
+    fn handle(&mut self, message: GetCrossings, _: &mut Self::Context) -> Self::Result {
+        self.read(move |store| store.read_crossings(&message.0))
     }
 }
 
