@@ -5,6 +5,7 @@ mod capture;
 mod counter;
 mod decoder_threads;
 pub mod detector;
+pub mod draw;
 pub mod geometry;
 mod inspect;
 mod motion;
