@@ -8,11 +8,12 @@ use becamera_actors::{
     domain::{Camera, InvalidField},
     events::EventHub,
     metrics::Metrics,
+    pictures::PictureHub,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{LiveCache, StreamPipeline, StreamRunner},
     settings::{
-        CacheSettings, DetectorSettings, EventSettings, Isolation, Settings, StorageSettings,
-        WorkerConfig,
+        CacheSettings, DetectorSettings, EventSettings, Isolation, PictureSettings, Settings,
+        StorageSettings, WorkerConfig,
     },
     storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
@@ -87,6 +88,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     let storage = start_storage(store, spool, &settings.storage, &metrics);
     let cache = start_cache(cache, &metrics);
     let events = start_events(&settings.events, &metrics);
+    let pictures = start_pictures(settings.pictures, &metrics);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
         detect: settings.detect,
@@ -94,6 +96,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         runners,
         samples: storage.clone().recipient(),
         crossings: storage.clone().recipient(),
+        pictures: pictures.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
         audit: storage.clone().recipient(),
@@ -105,6 +108,8 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         storage: storage.clone(),
         cache,
         events: events.clone(),
+        pictures: pictures.clone(),
+        picture_settings: settings.pictures,
         metrics,
         stream_urls: settings.stream.url_policy(),
         callers,
@@ -119,7 +124,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
 
     let signal = signals.next().await;
     lifecycle.drain();
-    Ok(shutdown::run(signal, signals, handle, pool, storage, events).await)
+    Ok(shutdown::run(signal, signals, handle, pool, storage, (events, pictures)).await)
 }
 
 /// The settings of an inference library that was tried out.
@@ -191,6 +196,11 @@ fn start_events(settings: &EventSettings, metrics: &Metrics) -> Addr<EventHub> {
     let (settings, metrics) = (settings.clone(), metrics.clone());
     let epoch = rand::random();
     Supervisor::start(move |_| EventHub::new(epoch, &settings, Arc::new(SseEncoder), metrics))
+}
+
+fn start_pictures(settings: PictureSettings, metrics: &Metrics) -> Addr<PictureHub> {
+    let metrics = metrics.clone();
+    Supervisor::start(move |_| PictureHub::new(&settings, metrics))
 }
 
 fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>, StartError> {

@@ -9,7 +9,8 @@ use actix_web::{
 };
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pool_supervisor::PoolSupervisor, storage::StorageActor,
+    pictures::PictureHub, pool_supervisor::PoolSupervisor, settings::PictureSettings,
+    storage::StorageActor,
 };
 use serde_json::Value;
 
@@ -26,6 +27,8 @@ fn state() -> HttpState {
         storage: nobody::<StorageActor>(),
         cache: nobody::<CacheActor>(),
         events: nobody::<EventHub>(),
+        pictures: nobody::<PictureHub>(),
+        picture_settings: PictureSettings::default(),
         metrics: Metrics::new("test").unwrap(),
         stream_urls: StreamUrlPolicy::default(),
         callers: Callers::default(),

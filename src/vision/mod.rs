@@ -11,6 +11,7 @@ mod inspect;
 mod motion;
 mod motion_gate;
 pub mod native;
+mod picture;
 pub mod pipeline;
 pub mod probe;
 mod source;

@@ -6,6 +6,7 @@ mod crossing;
 mod ids;
 mod live;
 mod names;
+mod picture;
 mod retention;
 mod rollup;
 mod run;
@@ -30,6 +31,7 @@ pub use crossing::{
 pub use ids::{CameraId, RunId, WorkerId};
 pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
+pub use picture::{Picture, PictureOptions, PictureWish};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{

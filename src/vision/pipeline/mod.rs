@@ -6,7 +6,7 @@ use becamera_actors::{
     ctl::Ctl,
     domain::{Exit, Failure, FailureCode, Job, Progress, StreamEvent},
     ports::{EventSink, PipelineExit, StreamPipeline},
-    settings::{StreamSettings, WorkerConfig},
+    settings::{PictureSettings, StreamSettings, WorkerConfig},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use opencv::core::Mat;
@@ -15,8 +15,11 @@ use super::{
     counter::SampleCounter,
     detector::{self, Detections, Detector},
     motion_gate::MotionGate,
-    native, probe,
+    native,
+    picture::PictureDesk,
+    probe,
     source::{self, FrameSource, Next},
+    track::{TrackId, TrackedPerson},
 };
 
 /// So many frames in a row that can't be analysed end the run.
@@ -34,6 +37,7 @@ const HEARTBEAT: Duration = Duration::from_millis(800);
 /// Counts people on one stream after the other. Loads its network once.
 pub struct CountingPipeline {
     stream: StreamSettings,
+    pictures: PictureSettings,
     detector: Box<dyn Detector>,
 }
 
@@ -43,7 +47,7 @@ impl CountingPipeline {
     pub fn new(config: WorkerConfig) -> Result<Self, String> {
         native::set_up();
         let detector = detector::load(&config.detector).map_err(|error| error.to_string())?;
-        Ok(Self { stream: config.stream, detector })
+        Ok(Self { stream: config.stream, pictures: config.pictures, detector })
     }
 
     /// The inference library it took, and why.
@@ -60,6 +64,7 @@ impl CountingPipeline {
     ) -> Exit {
         let mut frame = Mat::default();
         let mut gate = MotionGate::new(&job.detect);
+        let mut desk = PictureDesk::new(self.pictures, job.scene.clone());
         let mut consecutive_errors = 0;
         let mut opened = false;
         while !ctl.is_cancelled() {
@@ -68,6 +73,10 @@ impl CountingPipeline {
             report.progress.dropped += losses.dropped;
             report.progress.errors += losses.damaged;
             report.progress.budget = source.budget();
+            desk.take_wishes(ctl);
+            if let Some(scene) = ctl.take_scene() {
+                desk.set_scene(scene);
+            }
             match next {
                 Ok(Next::Frame { received, position }) => {
                     if !opened && let Some(info) = source.info() {
@@ -75,9 +84,12 @@ impl CountingPipeline {
                         opened = true;
                     }
                     let started = Instant::now();
-                    if !gate.opens(&frame, position) {
+                    desk.begin();
+                    if !gate.opens(&frame, position) && !desk.needs_people() {
                         report.held(received, started);
+                        desk.unchanged(wall_time(received));
                         report.tick();
+                        desk.serve(&frame, report.sink);
                         continue;
                     }
                     match self.detector.detect(&frame, &job.detect) {
@@ -85,6 +97,7 @@ impl CountingPipeline {
                             consecutive_errors = 0;
                             gate.analysed(position);
                             report.analysed(received, started, &found);
+                            desk.found(wall_time(received), numbered(&found));
                         }
                         Err(error) => {
                             consecutive_errors += 1;
@@ -105,6 +118,7 @@ impl CountingPipeline {
                 Err(failure) => return Exit::Failed(failure),
             }
             report.tick();
+            desk.serve(&frame, report.sink);
         }
         Exit::Cancelled
     }
@@ -129,6 +143,16 @@ impl StreamPipeline for CountingPipeline {
         report.finish();
         PipelineExit { exit, retire: !source.close() }
     }
+}
+
+/// Those who were found, numbered within the frame.
+fn numbered(found: &Detections) -> impl Iterator<Item = TrackedPerson> + '_ {
+    (1..).zip(&found.people).map(|(number, found)| TrackedPerson {
+        id: TrackId(number),
+        bbox: found.bbox,
+        confidence: found.score,
+        seen: true,
+    })
 }
 
 fn failed(code: FailureCode, message: String) -> Exit {
