@@ -18,8 +18,9 @@ use futures_util::{Stream, StreamExt, stream};
 
 use super::{HttpState, ask::ask, connection, error::ApiError, query::Query};
 
-/// How long a snapshot may take: a camera that gives frames has one at hand.
-const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a snapshot may take. A camera that gives frames has one at hand, but where people are
+/// blurred it must be the next one, and cameras may be analysed once in ten seconds only.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(12);
 /// What separates live pictures. Chance does not make it, and nobody need look for it: every
 /// picture says how long it is.
 const BOUNDARY: &str = "becamera-picture";

@@ -1,5 +1,7 @@
 //! Everything native: capture, detection and the frame loop.
 
+pub mod analysis;
+pub mod assignment;
 mod budget;
 mod capture;
 mod counter;
@@ -14,7 +16,10 @@ pub mod native;
 mod picture;
 pub mod pipeline;
 pub mod probe;
+mod regions;
+mod scale;
 mod source;
 pub mod track;
+mod tracker;
 
 pub use inspect::inspect;

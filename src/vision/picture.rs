@@ -18,6 +18,7 @@ use opencv::{
 };
 
 use super::{
+    analysis::Analysis,
     draw::{Overlay, draw},
     geometry::BoundingBox,
     track::TrackedPerson,
@@ -39,17 +40,19 @@ pub struct PictureDesk {
     scene: Scene,
     wishes: Vec<PictureWish>,
     people: Vec<TrackedPerson>,
+    /// Where somebody may be besides.
+    others: Vec<BoundingBox>,
     /// Frames so far.
     number: u64,
-    /// When the present frame was received; none while it is not known who is in it.
+    /// When the present frame was received; none while it is not known well enough who is in it.
     taken_at: Option<DateTime<Utc>>,
 }
 
 impl PictureDesk {
     /// A desk for one run.
     pub fn new(settings: PictureSettings, scene: Scene) -> Self {
-        let (wishes, people) = (Vec::new(), Vec::new());
-        Self { settings, scene, wishes, people, number: 0, taken_at: None }
+        let (wishes, people, others) = (Vec::new(), Vec::new(), Vec::new());
+        Self { settings, scene, wishes, people, others, number: 0, taken_at: None }
     }
 
     /// Other lines and zones are drawn from now on.
@@ -74,21 +77,14 @@ impl PictureDesk {
         self.taken_at = None;
     }
 
-    /// These people are in the present frame.
-    pub fn found(
-        &mut self,
-        taken_at: DateTime<Utc>,
-        people: impl IntoIterator<Item = TrackedPerson>,
-    ) {
+    /// What the present frame shows. `closely`: everybody was looked for in all of it; no less will
+    /// do where people are blurred.
+    pub fn found(&mut self, taken_at: DateTime<Utc>, analysis: &Analysis, closely: bool) {
         self.people.clear();
-        self.people.extend(people);
-        self.taken_at = Some(taken_at);
-    }
-
-    /// Nothing has moved: the people of the frame before are in the present one. Not enough to
-    /// blur them by.
-    pub fn unchanged(&mut self, taken_at: DateTime<Utc>) {
-        self.taken_at = (self.settings.blur == Blur::Off).then_some(taken_at);
+        self.people.extend_from_slice(&analysis.people);
+        self.others.clear();
+        self.others.extend_from_slice(&analysis.others);
+        self.taken_at = (closely || self.settings.blur == Blur::Off).then_some(taken_at);
     }
 
     /// Makes the picture that waits longest, if the present frame will do.
@@ -121,7 +117,10 @@ impl PictureDesk {
             |person: &TrackedPerson| TrackedPerson { bbox: person.bbox.scaled(x, y), ..*person };
         let people: Vec<_> = self.people.iter().map(scaled).collect();
         if blur {
-            people.iter().try_for_each(|person| make_unrecognisable(&mut copy, &person.bbox))?;
+            let others = self.others.iter().map(|bbox| bbox.scaled(x, y));
+            for bbox in people.iter().map(|person| person.bbox).chain(others) {
+                make_unrecognisable(&mut copy, &bbox)?;
+            }
         }
         if options.annotate {
             let scene = Some(&self.scene);

@@ -26,6 +26,11 @@ fn desk(blur: Blur) -> PictureDesk {
     PictureDesk::new(settings, Scene::default())
 }
 
+fn found(desk: &mut PictureDesk, people: &[TrackedPerson]) {
+    let analysis = Analysis { people: people.into(), ..Analysis::default() };
+    desk.found(DateTime::UNIX_EPOCH, &analysis, true);
+}
+
 fn served(desk: &mut PictureDesk, frame: &Mat) -> Vec<Picture> {
     let mut pictures = Vec::new();
     desk.serve(frame, &mut |event| {
@@ -60,7 +65,7 @@ fn a_picture_is_made_for_a_wish_alone_and_once() {
     assert_eq!(served(&mut desk, &frame), [], "there is no frame yet");
     desk.begin();
     assert_eq!(served(&mut desk, &frame), [], "it is not analysed yet");
-    desk.found(DateTime::UNIX_EPOCH, []);
+    found(&mut desk, &[]);
     let picture = served(&mut desk, &frame).remove(0);
     assert_eq!((picture.frame, picture.options), (1, PLAIN));
     assert_eq!(served(&mut desk, &frame), []);
@@ -69,7 +74,7 @@ fn a_picture_is_made_for_a_wish_alone_and_once() {
     desk.wishes.push(wish(PictureOptions { quality: 50, ..PLAIN }, 0));
     assert_eq!(served(&mut desk, &frame).len(), 1, "another one has the present one");
     desk.begin();
-    desk.unchanged(DateTime::UNIX_EPOCH);
+    found(&mut desk, &[]);
     assert_eq!(served(&mut desk, &frame)[0].frame, 2);
 }
 
@@ -78,7 +83,7 @@ fn pictures_are_as_wide_as_asked_but_never_enlarged() {
     let mut desk = desk(Blur::Off);
     desk.settings.max_width = 100;
     desk.begin();
-    desk.found(DateTime::UNIX_EPOCH, [person(1.0, 1.0, 20.0, 40.0)]);
+    found(&mut desk, &[person(1.0, 1.0, 20.0, 40.0)]);
     for (frame, asked, size) in [
         (noise(160, 90), 80, (80, 45)),
         (noise(160, 90), 4000, (100, 56)),
@@ -98,7 +103,7 @@ fn the_frame_itself_stays_as_it_is() {
     let (frame, mut desk) = (noise(200, 200), desk(Blur::People));
     let before = frame.data_bytes().unwrap().to_vec();
     desk.begin();
-    desk.found(DateTime::UNIX_EPOCH, [person(50.0, 50.0, 40.0, 100.0)]);
+    found(&mut desk, &[person(50.0, 50.0, 40.0, 100.0)]);
     desk.wishes.push(wish(PictureOptions { annotate: true, ..PLAIN }, 0));
     assert_eq!(served(&mut desk, &frame).len(), 1);
     assert!(frame.data_bytes().unwrap() == before);
@@ -118,7 +123,10 @@ fn people_are_blurred_with_a_margin_whatever_is_asked_for() {
         let (mut blurred, mut clear) = (desk(Blur::People), desk(Blur::Off));
         let [blurred, clear] = [&mut blurred, &mut clear].map(|desk| {
             desk.begin();
-            desk.found(DateTime::UNIX_EPOCH, everywhere);
+            let (people, others) = everywhere.split_at(2);
+            let others = others.iter().map(|person| person.bbox).collect();
+            let analysis = Analysis { people: people.into(), others, ..Analysis::default() };
+            desk.found(DateTime::UNIX_EPOCH, &analysis, true);
             desk.wishes.push(wish(PictureOptions { width, ..PLAIN }, 0));
             decoded(&served(desk, &frame)[0])
         });
@@ -134,18 +142,16 @@ fn people_are_blurred_with_a_margin_whatever_is_asked_for() {
 }
 
 #[test]
-fn nobody_is_shown_by_the_places_of_another_frame() {
+fn where_people_are_blurred_a_frame_must_have_been_looked_at_closely() {
     let (frame, mut desk) = (noise(64, 48), desk(Blur::People));
     assert!(!desk.needs_people(), "nobody looks");
     desk.begin();
-    desk.found(DateTime::UNIX_EPOCH, []);
-    desk.begin();
-    desk.unchanged(DateTime::UNIX_EPOCH);
+    desk.found(DateTime::UNIX_EPOCH, &Analysis::default(), false);
     desk.wishes.push(wish(PLAIN, 0));
     assert_eq!(served(&mut desk, &frame), []);
     assert!(desk.needs_people());
     desk.begin();
-    desk.found(DateTime::UNIX_EPOCH, []);
+    desk.found(DateTime::UNIX_EPOCH, &Analysis::default(), true);
     assert_eq!(served(&mut desk, &frame).len(), 1);
 }
 
@@ -174,7 +180,7 @@ fn one_picture_a_turn_and_nobody_is_passed_over() {
     let mut order = Vec::new();
     for _ in qualities {
         desk.begin();
-        desk.found(DateTime::UNIX_EPOCH, []);
+        found(&mut desk, &[]);
         let pictures = served(&mut desk, &frame);
         assert_eq!(pictures.len(), 1);
         order.push(pictures[0].options.quality);

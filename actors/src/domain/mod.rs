@@ -3,6 +3,7 @@
 mod audit;
 mod camera;
 mod crossing;
+mod detect;
 mod ids;
 mod live;
 mod names;
@@ -21,13 +22,13 @@ mod write;
 pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
 pub(crate) use audit::{changes, scene_changes};
 pub use camera::{
-    Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
-    DetectSettings, InvalidField, SourceSettings,
+    Camera, CameraPatch, CameraSettings, CameraState, DesiredState, InvalidField, SourceSettings,
 };
 pub use crossing::{
     Crossing, CrossingId, CrossingPage, CrossingPosition, CrossingQuery, DWELL_BOUNDS, LineTally,
     SceneTally, ZoneTally,
 };
+pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use ids::{CameraId, RunId, WorkerId};
 pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};

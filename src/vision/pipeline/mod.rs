@@ -12,14 +12,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use opencv::core::Mat;
 
 use super::{
+    analysis::{Analyser, Analysis},
     counter::SampleCounter,
-    detector::{self, Detections, Detector},
-    motion_gate::MotionGate,
+    detector::{self, Detector},
     native,
     picture::PictureDesk,
     probe,
     source::{self, FrameSource, Next},
-    track::{TrackId, TrackedPerson},
 };
 
 /// So many frames in a row that can't be analysed end the run.
@@ -63,7 +62,7 @@ impl CountingPipeline {
         report: &mut Report<'_>,
     ) -> Exit {
         let mut frame = Mat::default();
-        let mut gate = MotionGate::new(&job.detect);
+        let mut analyser = Analyser::new(&job.detect, self.detector.input());
         let mut desk = PictureDesk::new(self.pictures, job.scene.clone());
         let mut consecutive_errors = 0;
         let mut opened = false;
@@ -85,19 +84,15 @@ impl CountingPipeline {
                     }
                     let started = Instant::now();
                     desk.begin();
-                    if !gate.opens(&frame, position) && !desk.needs_people() {
-                        report.held(received, started);
-                        desk.unchanged(wall_time(received));
-                        report.tick();
-                        desk.serve(&frame, report.sink);
-                        continue;
+                    let closely = desk.needs_people();
+                    if closely {
+                        analyser.look_closely();
                     }
-                    match self.detector.detect(&frame, &job.detect) {
-                        Ok(found) => {
+                    match analyser.analyse(self.detector.as_mut(), &frame, position) {
+                        Ok(analysis) => {
                             consecutive_errors = 0;
-                            gate.analysed(position);
-                            report.analysed(received, started, &found);
-                            desk.found(wall_time(received), numbered(&found));
+                            report.analysed(received, started, &analysis);
+                            desk.found(wall_time(received), &analysis, closely);
                         }
                         Err(error) => {
                             consecutive_errors += 1;
@@ -145,16 +140,6 @@ impl StreamPipeline for CountingPipeline {
     }
 }
 
-/// Those who were found, numbered within the frame.
-fn numbered(found: &Detections) -> impl Iterator<Item = TrackedPerson> + '_ {
-    (1..).zip(&found.people).map(|(number, found)| TrackedPerson {
-        id: TrackId(number),
-        bbox: found.bbox,
-        confidence: found.score,
-        seen: true,
-    })
-}
-
 fn failed(code: FailureCode, message: String) -> Exit {
     Exit::Failed(Failure::new(code, message))
 }
@@ -183,18 +168,13 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// People were looked for in a frame.
-    fn analysed(&mut self, received: Instant, started: Instant, found: &Detections) {
-        let people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
-        let inference_ms = milliseconds(found.inference);
-        self.progress.inference_ms.push(inference_ms);
-        self.frame(received, started, people, Some(inference_ms));
-    }
-
-    /// Nothing moved in a frame: as many people are in it as before.
-    fn held(&mut self, received: Instant, started: Instant) {
-        self.progress.gated += 1;
-        self.frame(received, started, self.progress.people.unwrap_or(0), None);
+    /// A frame was analysed.
+    fn analysed(&mut self, received: Instant, started: Instant, analysis: &Analysis) {
+        let people = u32::try_from(analysis.people.len()).unwrap_or(u32::MAX);
+        self.progress.gated += u32::from(analysis.held);
+        let inference_ms = (analysis.inferences > 0).then(|| milliseconds(analysis.inference));
+        self.progress.inference_ms.extend(inference_ms);
+        self.frame(received, started, people, inference_ms);
     }
 
     fn frame(
