@@ -37,6 +37,8 @@ pub struct Analyser {
     since_full: u32,
     canvas: Option<Canvas>,
     people: Vec<TrackedPerson>,
+    /// The whole of the next frame is looked at, whatever moves.
+    closely: bool,
 }
 
 /// What a frame shows.
@@ -44,6 +46,8 @@ pub struct Analyser {
 pub struct Analysis {
     /// Everybody who counts.
     pub people: Vec<TrackedPerson>,
+    /// Where somebody may be besides: detections of any score, and who does not count yet.
+    pub others: Vec<BoundingBox>,
     /// Nothing moves: these are the people of the frame before.
     pub held: bool,
     /// How often the network ran.
@@ -70,7 +74,14 @@ impl Analyser {
             since_full: 0,
             canvas: None,
             people: Vec::new(),
+            closely: false,
         }
+    }
+
+    /// Has the whole of the next frame looked at, whatever moves: for pictures in which nobody who
+    /// can be found may be recognised.
+    pub fn look_closely(&mut self) {
+        self.closely = true;
     }
 
     /// Finds and follows the people in the next frame (8-bit BGR), whose place in the stream is
@@ -87,17 +98,23 @@ impl Analyser {
         let size = frame_size(frame)?;
         let motion = self.motion.next(frame)?;
         // Somebody found in a scene at rest is to be believed or forgotten soon.
-        if !self.gate.opens(motion.any() || self.tracker.is_unsettled(), at) {
+        let moves = motion.any() || self.tracker.is_unsettled();
+        let closely = std::mem::take(&mut self.closely);
+        if !self.gate.opens(moves, at) && !closely {
             return Ok(Analysis { people: self.people.clone(), held: true, ..Analysis::default() });
         }
         self.tracker.predict(at);
         self.idle_frames = self.idle_frames.saturating_add(1);
         let mut analysis = Analysis::default();
-        if self.idle_frames >= self.recipe.interval {
+        if closely || self.idle_frames >= self.recipe.interval {
+            if closely {
+                self.since_full = self.recipe.full_every;
+            }
             let views = self.views(size, &motion.boxes(size));
             let found = self.find(detector, frame, &views, &mut analysis)?;
             self.idle_frames = 0;
             let scanned: Vec<BoundingBox> = views.iter().map(View::bbox).collect();
+            analysis.others.extend(found.iter().map(|observation| observation.detection.bbox));
             self.tracker.update(size, &scanned, found);
         }
         self.gate.analysed(at);
@@ -106,6 +123,7 @@ impl Analyser {
             self.scale.observe(person.bbox.height);
         }
         analysis.people.clone_from(&self.people);
+        analysis.others.extend(self.tracker.sought());
         Ok(analysis)
     }
 

@@ -20,6 +20,11 @@ use opencv::{
     },
 };
 
+use super::{
+    decoder_threads::{decoder_threads, with_decoder_threads},
+    probe::StreamDescription,
+};
+
 /// A single failed grab is not the end: a damaged packet gives one. So many in a row are.
 const GRAB_ATTEMPTS: u32 = 30;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
@@ -53,18 +58,23 @@ pub enum Grab {
 }
 
 impl Capture {
-    /// Opens a stream. May block for the settings' open timeout, and longer when native code
-    /// ignores it; waits while another stream of this process is being opened.
-    pub fn open(url: &StreamUrl, settings: &StreamSettings) -> Result<Self, Failure> {
+    /// Opens a stream that said this of itself. May block for the settings' open timeout, and longer
+    /// when native code ignores it; waits while another stream of this process is being opened.
+    pub fn open(
+        url: &StreamUrl,
+        settings: &StreamSettings,
+        described: &StreamDescription,
+    ) -> Result<Self, Failure> {
         if let Some(path) = url.file_path() {
             return Self::open_recording(&path, settings);
         }
         let started = Instant::now();
         let name = OsStr::new(url.expose());
-        let mut video = try_open(name, settings);
+        let threads = decoder_threads(settings, described);
+        let mut video = try_open(name, settings, threads);
         if video.is_none() && started.elapsed() < BUSY_ANSWER {
             thread::sleep(BUSY_PAUSE);
-            video = try_open(name, settings);
+            video = try_open(name, settings, threads);
         }
         let Some(video) = video else {
             return Err(not_opened(started.elapsed() >= settings.open_timeout));
@@ -75,7 +85,8 @@ impl Capture {
 
     /// Opens a file.
     pub fn open_recording(path: &Path, settings: &StreamSettings) -> Result<Self, Failure> {
-        let Some(video) = try_open(path.as_os_str(), settings) else {
+        let threads = decoder_threads(settings, &StreamDescription::default());
+        let Some(video) = try_open(path.as_os_str(), settings, threads) else {
             let message = "The file can't be decoded as a video";
             return Err(Failure::new(FailureCode::Unsupported, message));
         };
@@ -172,14 +183,16 @@ fn reported_size(video: &VideoCapture) -> (f64, f64) {
 
 /// The backend is forced: others run pipeline strings. A file goes by its path, since FFmpeg takes
 /// no percent-encoding there.
-fn try_open(name: &OsStr, settings: &StreamSettings) -> Option<VideoCapture> {
+fn try_open(name: &OsStr, settings: &StreamSettings, threads: u32) -> Option<VideoCapture> {
     let parameters = Vector::from_slice(&[
         CAP_PROP_OPEN_TIMEOUT_MSEC,
         milliseconds(settings.open_timeout),
         CAP_PROP_READ_TIMEOUT_MSEC,
         milliseconds(settings.read_timeout),
     ]);
-    let opened = VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters);
+    let opened = with_decoder_threads(threads, || {
+        VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
+    });
     // The exception's text holds the URL with its password: it goes nowhere.
     opened.ok().filter(|video| video.is_opened().unwrap_or(false))
 }

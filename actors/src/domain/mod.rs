@@ -7,6 +7,7 @@ mod detect;
 mod ids;
 mod live;
 mod names;
+mod picture;
 mod retention;
 mod rollup;
 mod run;
@@ -32,6 +33,7 @@ pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use ids::{CameraId, RunId, WorkerId};
 pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveSite, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
+pub use picture::{Picture, PictureOptions, PictureWish};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{

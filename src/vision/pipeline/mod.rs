@@ -6,7 +6,7 @@ use becamera_actors::{
     ctl::Ctl,
     domain::{Exit, Failure, FailureCode, Job, Progress, StreamEvent},
     ports::{EventSink, PipelineExit, StreamPipeline},
-    settings::{StreamSettings, WorkerConfig},
+    settings::{PictureSettings, StreamSettings, WorkerConfig},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use opencv::core::Mat;
@@ -15,7 +15,9 @@ use super::{
     analysis::{Analyser, Analysis},
     counter::SampleCounter,
     detector::{self, Detector},
-    native, probe,
+    native,
+    picture::PictureDesk,
+    probe,
     source::{self, FrameSource, Next},
 };
 
@@ -34,6 +36,7 @@ const HEARTBEAT: Duration = Duration::from_millis(800);
 /// Counts people on one stream after the other. Loads its network once.
 pub struct CountingPipeline {
     stream: StreamSettings,
+    pictures: PictureSettings,
     detector: Box<dyn Detector>,
 }
 
@@ -43,7 +46,7 @@ impl CountingPipeline {
     pub fn new(config: WorkerConfig) -> Result<Self, String> {
         native::set_up();
         let detector = detector::load(&config.detector).map_err(|error| error.to_string())?;
-        Ok(Self { stream: config.stream, detector })
+        Ok(Self { stream: config.stream, pictures: config.pictures, detector })
     }
 
     /// The inference library it took, and why.
@@ -60,6 +63,7 @@ impl CountingPipeline {
     ) -> Exit {
         let mut frame = Mat::default();
         let mut analyser = Analyser::new(&job.detect, self.detector.input());
+        let mut desk = PictureDesk::new(self.pictures, job.scene.clone());
         let mut consecutive_errors = 0;
         let mut opened = false;
         while !ctl.is_cancelled() {
@@ -68,6 +72,10 @@ impl CountingPipeline {
             report.progress.dropped += losses.dropped;
             report.progress.errors += losses.damaged;
             report.progress.budget = source.budget();
+            desk.take_wishes(ctl);
+            if let Some(scene) = ctl.take_scene() {
+                desk.set_scene(scene);
+            }
             match next {
                 Ok(Next::Frame { received, position }) => {
                     if !opened && let Some(info) = source.info() {
@@ -75,10 +83,16 @@ impl CountingPipeline {
                         opened = true;
                     }
                     let started = Instant::now();
+                    desk.begin();
+                    let closely = desk.needs_people();
+                    if closely {
+                        analyser.look_closely();
+                    }
                     match analyser.analyse(self.detector.as_mut(), &frame, position) {
                         Ok(analysis) => {
                             consecutive_errors = 0;
                             report.analysed(received, started, &analysis);
+                            desk.found(wall_time(received), &analysis, closely);
                         }
                         Err(error) => {
                             consecutive_errors += 1;
@@ -99,6 +113,7 @@ impl CountingPipeline {
                 Err(failure) => return Exit::Failed(failure),
             }
             report.tick();
+            desk.serve(&frame, report.sink);
         }
         Exit::Cancelled
     }

@@ -93,7 +93,7 @@ impl EventSink for Seen {
             StreamEvent::Opened(info) => self.opened.push(info),
             StreamEvent::Progress(progress) => self.progress.push(progress),
             StreamEvent::Sample(sample) => self.samples.push(sample),
-            StreamEvent::Crossing(_) => {}
+            StreamEvent::Crossing(_) | StreamEvent::Picture(_) => {}
         }
     }
 }
