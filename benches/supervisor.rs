@@ -27,6 +27,7 @@ use becamera_actors::{
     events::Publish,
     messages::GetCameras,
     metrics::Metrics,
+    pictures::PictureNews,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{EventSink, StreamRunner},
     settings::WorkerSettings,
@@ -108,7 +109,7 @@ macro_rules! ignores {
         }
     )*};
 }
-ignores!(StoreSample, StoreCrossing, SaveCamera, ForgetCamera, RecordAudit);
+ignores!(StoreSample, StoreCrossing, PictureNews, SaveCamera, ForgetCamera, RecordAudit);
 
 impl Handler<Publish> for Sink {
     type Result = ();
@@ -136,6 +137,7 @@ fn supervisor(c: &mut Criterion) {
                 runners: Arc::new(move |_| Box::new(Reporter(asked.clone()))),
                 samples: sink.clone().recipient(),
                 crossings: sink.clone().recipient(),
+                pictures: sink.clone().recipient(),
                 save_camera: sink.clone().recipient(),
                 forget_camera: sink.clone().recipient(),
                 audit: sink.clone().recipient(),

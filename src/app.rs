@@ -8,11 +8,12 @@ use becamera_actors::{
     domain::{Camera, InvalidField},
     events::EventHub,
     metrics::Metrics,
+    pictures::PictureHub,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{LiveCache, StreamPipeline, StreamRunner},
     settings::{
-        CacheSettings, DetectorSettings, EventSettings, Isolation, Settings, StorageSettings,
-        WorkerConfig,
+        CacheSettings, DetectorSettings, EventSettings, Isolation, PictureSettings, Settings,
+        StorageSettings, WorkerConfig,
     },
     sites::{Book, SitesActor, SitesConfig, load_book},
     storage::{StorageActor, load_cameras},
@@ -98,6 +99,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         metrics: metrics.clone(),
     });
     let sites = Supervisor::start(move |_| sites);
+    let pictures = start_pictures(settings.pictures, &metrics);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
         detect: settings.detect,
@@ -105,6 +107,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         runners,
         samples: storage.clone().recipient(),
         crossings: storage.clone().recipient(),
+        pictures: pictures.clone().recipient(),
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
         audit: storage.clone().recipient(),
@@ -121,6 +124,8 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         cache,
         sites,
         events: events.clone(),
+        pictures: pictures.clone(),
+        picture_settings: settings.pictures,
         metrics,
         stream_urls: settings.stream.url_policy(),
         callers,
@@ -135,23 +140,31 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
 
     let signal = signals.next().await;
     lifecycle.drain();
-    Ok(shutdown::run(signal, signals, handle, pool, storage, events).await)
+    Ok(shutdown::run(signal, signals, handle, pool, storage, (events, pictures)).await)
 }
 
 /// The settings of an inference library that was tried out.
 async fn choose_detector(settings: &Settings) -> Result<DetectorSettings, StartError> {
-    let detector = settings.detector.clone();
-    let limit = settings.workers.start_timeout;
-    let choose = move || {
-        check::choose(&detector, |detector| {
-            let mut command = Command::new(PROGRAM);
-            command.arg0("becamera").arg("check-detector");
-            check::in_process_of_its_own(command, detector, limit)
-        })
-    };
-    let choice = actix_web::web::block(choose).await.map_err(io::Error::other)??;
+    let settings = settings.clone();
+    let choice = actix_web::web::block(move || try_out_detector(&settings)).await;
+    let choice = choice.map_err(io::Error::other)??;
     log::info!("{}", choice.reason);
     Ok(choice.settings)
+}
+
+/// Chooses the inference library. Blocks while it is tried out in a process of its own.
+pub fn try_out_detector(settings: &Settings) -> Result<check::Choice, DetectorError> {
+    check::choose(&settings.detector, |detector| {
+        let command = own_command("check-detector");
+        check::in_process_of_its_own(command, detector, settings.workers.start_timeout)
+    })
+}
+
+/// This very binary, to do what the command line calls so.
+pub fn own_command(name: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg0("becamera").arg(name);
+    command
 }
 
 /// The frame loop of a worker and the name of its inference library, from what the service says
@@ -209,6 +222,11 @@ fn start_events(settings: &EventSettings, metrics: &Metrics) -> Addr<EventHub> {
     let (settings, metrics) = (settings.clone(), metrics.clone());
     let epoch = rand::random();
     Supervisor::start(move |_| EventHub::new(epoch, &settings, Arc::new(SseEncoder), metrics))
+}
+
+fn start_pictures(settings: PictureSettings, metrics: &Metrics) -> Addr<PictureHub> {
+    let metrics = metrics.clone();
+    Supervisor::start(move |_| PictureHub::new(&settings, metrics))
 }
 
 fn runners(settings: &Settings, metrics: &Metrics) -> Result<Arc<RunnerFactory>, StartError> {

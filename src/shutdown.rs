@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use becamera_actors::{
     events::{CloseEvents, EventHub},
     messages::{DrainPool, FlushReport, FlushStorage},
+    pictures::{ClosePictures, PictureHub},
     pool_supervisor::PoolSupervisor,
     storage::StorageActor,
 };
@@ -56,7 +57,7 @@ pub async fn run(
     server: ServerHandle,
     pool: Addr<PoolSupervisor>,
     storage: Addr<StorageActor>,
-    events: Addr<EventHub>,
+    (events, pictures): (Addr<EventHub>, Addr<PictureHub>),
 ) -> bool {
     log::info!("{signal}: stopping");
     let watchdog = thread::Builder::new().name("watchdog".into()).spawn(|| {
@@ -74,6 +75,7 @@ pub async fn run(
     });
     // Streams have no end of their own.
     events.do_send(CloseEvents);
+    pictures.do_send(ClosePictures);
     // The server goes on until the rest is done: /readyz tells that it drains, a client that waits
     // gets its answer, and the pool refuses whatever would begin anew.
     let drained = timeout(DRAIN_LIMIT, pool.send(DrainPool)).await;

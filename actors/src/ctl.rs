@@ -10,18 +10,20 @@ use std::{
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use crate::domain::Scene;
+use crate::domain::{PictureWish, Scene};
 
 const RUN: u8 = 0;
 const CANCEL: u8 = 1;
 const KILL: u8 = 2;
 
-/// Tells a running job to stop, or that other lines and zones are drawn. A message to its actor
-/// would wait behind the job itself, so this is shared memory, plus a descriptor that wakes a poll.
+/// Tells a running job to stop, that other lines and zones are drawn, or that somebody wants a picture.
+/// A message to its actor would wait behind the job itself, so this is shared memory, plus a descriptor
+/// that wakes a poll.
 #[derive(Debug)]
 pub struct Ctl {
     state: AtomicU8,
     scene: Mutex<Option<Scene>>,
+    wishes: Mutex<Vec<PictureWish>>,
     wake: EventFd,
 }
 
@@ -30,7 +32,8 @@ impl Ctl {
     pub fn new() -> std::io::Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = EventFd::from_value_and_flags(0, flags)?;
-        Ok(Self { state: AtomicU8::new(RUN), scene: Mutex::new(None), wake })
+        let (scene, wishes) = (Mutex::default(), Mutex::default());
+        Ok(Self { state: AtomicU8::new(RUN), scene, wishes, wake })
     }
 
     /// Asks the job to stop by itself.
@@ -65,7 +68,18 @@ impl Ctl {
         self.scene().take()
     }
 
-    /// Readable once the job should stop, or was given other lines and zones.
+    /// Asks the job for a picture.
+    pub fn wish_picture(&self, wish: PictureWish) {
+        wish.add_to(&mut self.wishes());
+        self.wake();
+    }
+
+    /// The pictures that were asked for since the last call: for the frame loop, before each frame.
+    pub fn take_wishes(&self) -> Vec<PictureWish> {
+        std::mem::take(&mut *self.wishes())
+    }
+
+    /// Readable once the job should stop, was given other lines and zones, or was asked for a picture.
     pub fn wake_fd(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
     }
@@ -84,6 +98,11 @@ impl Ctl {
     // A scene is replaced as a whole: one that a panic left behind is whole.
     fn scene(&self) -> MutexGuard<'_, Option<Scene>> {
         self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // A wish is written as a whole, too.
+    fn wishes(&self) -> MutexGuard<'_, Vec<PictureWish>> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self) {

@@ -11,6 +11,7 @@ pub mod events;
 pub mod history;
 pub mod messages;
 pub mod metrics;
+pub mod pictures;
 pub mod pool_supervisor;
 pub mod ports;
 pub mod protocol;

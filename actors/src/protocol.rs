@@ -7,14 +7,14 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::domain::{Exit, Job, RunnerInfo, Scene, StreamEvent};
+use crate::domain::{Exit, Job, PictureWish, RunnerInfo, Scene, StreamEvent};
 
 /// Longest frame in bytes.
 pub const MAX_FRAME: usize = 1 << 20;
 
 /// Raised whenever the messages change: service and worker are the same binary, so a mismatch
 /// means that the binary was replaced under a running service.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// From the service to a worker process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub enum Command {
     Run(Box<Job>),
     /// Use these lines and zones for the rest of the running job.
     UpdateScene(Box<Scene>),
+    /// Make a picture of the running job's camera. Answered by `StreamEvent::Picture`.
+    WishPicture(PictureWish),
     /// End the running job.
     Stop,
     /// Leave.

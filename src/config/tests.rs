@@ -187,6 +187,7 @@ fn the_example_file_shows_the_defaults() {
     // Settings without a default are shown as examples.
     let optional = [
         "server.user_header",
+        "stream.decoder_threads",
         "detector.onnxruntime_library",
         "detector.model",
         "detector.config",
@@ -213,6 +214,7 @@ fn the_example_file_shows_the_defaults() {
     (settings.detector.model, settings.detector.config) = (None, None);
     (settings.detector.labels, settings.cache.redis_url) = (None, None);
     settings.server.user_header = None;
+    settings.stream.decoder_threads = None;
     settings.detector.onnxruntime_library = None;
     assert_eq!(settings, Settings::default());
     // And as it stands, it changes nothing.

@@ -8,6 +8,7 @@ use becamera_actors::{
     domain::{CameraId, InvalidField, stream_url::redact_urls},
     events::FollowError,
     messages::PoolError,
+    pictures::WatchError,
     ports::StoreError,
     sites::SiteError,
 };
@@ -30,6 +31,23 @@ pub(super) enum ApiError {
     /// Nobody more can follow the events.
     #[error(transparent)]
     Follow(#[from] FollowError),
+    /// Nobody gets pictures.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// The camera has no frames to show.
+    #[error("Camera {camera_id} gives no pictures: it is {state}")]
+    CameraGivesNoFrames {
+        /// The camera.
+        camera_id: CameraId,
+        /// What it is doing.
+        state: &'static str,
+    },
+    /// The camera gave no picture in time.
+    #[error("Camera {0} gave no picture in time")]
+    NoPictureInTime(CameraId),
+    /// A picture could not be made.
+    #[error("No picture of camera {0} could be made")]
+    NoPicture(CameraId),
     /// A part of the request can't be taken.
     #[error("{field}: {reason}")]
     InvalidField {
@@ -135,6 +153,16 @@ impl ApiError {
                 (S::SERVICE_UNAVAILABLE, "too_many_clients")
             }
             Self::Follow(FollowError::Draining) => (S::SERVICE_UNAVAILABLE, "shutting_down"),
+            Self::Watch(WatchError::Disabled) => (S::FORBIDDEN, "pictures_disabled"),
+            Self::Watch(WatchError::NotProcessing(_)) | Self::CameraGivesNoFrames { .. } => {
+                (S::CONFLICT, "camera_not_processing")
+            }
+            Self::Watch(WatchError::TooManyViewers(_)) => {
+                (S::SERVICE_UNAVAILABLE, "too_many_viewers")
+            }
+            Self::Watch(WatchError::Draining) => (S::SERVICE_UNAVAILABLE, "shutting_down"),
+            Self::NoPictureInTime(_) => (S::SERVICE_UNAVAILABLE, "picture_timeout"),
+            Self::NoPicture(_) => (S::INTERNAL_SERVER_ERROR, "picture_failed"),
             Self::InvalidField { .. } => (S::BAD_REQUEST, "invalid_field"),
             Self::MalformedJson(_) => (S::BAD_REQUEST, "malformed_json"),
             Self::BodyUnreadable(_) => (S::BAD_REQUEST, "body_unreadable"),
@@ -179,7 +207,11 @@ impl ApiError {
             Self::MethodNotAllowed { allow } => {
                 json!({"allow": allow.split(", ").collect::<Vec<_>>()})
             }
-            Self::NoCountYet { camera_id, state, .. } => {
+            Self::NoPictureInTime(camera_id)
+            | Self::NoPicture(camera_id)
+            | Self::Watch(WatchError::NotProcessing(camera_id)) => json!({"camera_id": camera_id}),
+            Self::CameraGivesNoFrames { camera_id, state }
+            | Self::NoCountYet { camera_id, state, .. } => {
                 json!({"camera_id": camera_id, "state": state})
             }
             Self::NotReady { reasons, components } => {
@@ -235,6 +267,17 @@ mod tests {
             (PoolError::WorkerNotFound(worker).into(), 404, "worker_not_found"),
             (PoolError::TooManyCameras(5).into(), 409, "too_many_cameras"),
             (FollowError::TooManyClients(5).into(), 503, "too_many_clients"),
+            (WatchError::Disabled.into(), 403, "pictures_disabled"),
+            (WatchError::NotProcessing(camera_id).into(), 409, "camera_not_processing"),
+            (WatchError::TooManyViewers(5).into(), 503, "too_many_viewers"),
+            (WatchError::Draining.into(), 503, "shutting_down"),
+            (
+                ApiError::CameraGivesNoFrames { camera_id, state: "stopped" },
+                409,
+                "camera_not_processing",
+            ),
+            (ApiError::NoPictureInTime(camera_id), 503, "picture_timeout"),
+            (ApiError::NoPicture(camera_id), 500, "picture_failed"),
             (FollowError::Draining.into(), 503, "shutting_down"),
             (PoolError::Draining.into(), 503, "shutting_down"),
             (StoreError::Unavailable("x".into()).into(), 503, "storage_unavailable"),

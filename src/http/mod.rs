@@ -22,6 +22,7 @@ mod lines;
 mod live_dto;
 mod metrics;
 mod observe;
+mod pictures;
 mod query;
 mod queue;
 mod routes;
@@ -77,6 +78,8 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 )
                 .service(resource("/cameras/{camera_id}/start").post(cameras::start))
                 .service(resource("/cameras/{camera_id}/stop").post(cameras::stop))
+                .service(resource("/cameras/{camera_id}/snapshot.jpg").get(pictures::snapshot))
+                .service(resource("/cameras/{camera_id}/live.mjpeg").get(pictures::live))
                 .service(resource("/cameras/{camera_id}/count").get(counts::latest))
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
                 .service(resource("/cameras/{camera_id}/lines").get(lines::list))

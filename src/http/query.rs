@@ -44,6 +44,15 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// A number above 0, at most `most`.
+    pub(super) fn positive(&self, name: &str, most: f32) -> Result<Option<f32>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match f32::from_str(text) {
+            Ok(number) if number > 0.0 && number <= most => Ok(Some(number)),
+            _ => Err(invalid(name, &format!("must be a number above 0, at most {most}"))),
+        }
+    }
+
     /// A number from 0 to 1.
     pub(super) fn share(&self, name: &str) -> Result<Option<f64>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
@@ -145,6 +154,11 @@ mod tests {
             let text = format!("share={bad}");
             let query = Query::parse(&text, &["share"]).unwrap();
             assert!(reason(query.share("share")).contains("share: must be a number"), "{bad}");
+        }
+        for bad in ["0", "-1", "60.1", "NaN", "inf", "fast", ""] {
+            let text = format!("fps={bad}");
+            let query = Query::parse(&text, &["fps"]).unwrap();
+            assert!(reason(query.positive("fps", 60.0)).contains("fps: must be a number"), "{bad}");
         }
         let query = Query::parse("group=x", &["group"]).unwrap();
         let words = query.word("group", &[("camera", 1), ("total", 2)]);

@@ -11,7 +11,8 @@ use std::{
 use actix::Addr;
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pool_supervisor::PoolSupervisor, sites::SitesActor, storage::StorageActor,
+    pictures::PictureHub, pool_supervisor::PoolSupervisor, settings::PictureSettings,
+    sites::SitesActor, storage::StorageActor,
 };
 
 use super::Callers;
@@ -29,6 +30,10 @@ pub struct HttpState {
     pub sites: Addr<SitesActor>,
     /// Who passes events on.
     pub events: Addr<EventHub>,
+    /// Who hands pictures on.
+    pub pictures: Addr<PictureHub>,
+    /// How large and how many pictures may be.
+    pub picture_settings: PictureSettings,
     /// What `/metrics` shows.
     pub metrics: Metrics,
     /// Which stream URLs are taken.

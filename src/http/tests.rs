@@ -9,7 +9,8 @@ use actix_web::{
 };
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pool_supervisor::PoolSupervisor, sites::SitesActor, storage::StorageActor,
+    pictures::PictureHub, pool_supervisor::PoolSupervisor, settings::PictureSettings,
+    sites::SitesActor, storage::StorageActor,
 };
 use serde_json::Value;
 
@@ -27,6 +28,8 @@ fn state() -> HttpState {
         cache: nobody::<CacheActor>(),
         sites: nobody::<SitesActor>(),
         events: nobody::<EventHub>(),
+        pictures: nobody::<PictureHub>(),
+        picture_settings: PictureSettings::default(),
         metrics: Metrics::new("test").unwrap(),
         stream_urls: StreamUrlPolicy::default(),
         callers: Callers::default(),

@@ -34,6 +34,37 @@ impl BoundingBox {
         self.width * self.height
     }
 
+    /// Its centre: from the left and from the top.
+    pub fn centre(&self) -> (f32, f32) {
+        (self.left + self.width / 2.0, self.top + self.height / 2.0)
+    }
+
+    /// Where a standing person's feet are: the middle of the bottom edge.
+    pub fn foot(&self) -> (f32, f32) {
+        (self.left + self.width / 2.0, self.bottom())
+    }
+
+    /// Whether a place lies in it, edges included.
+    pub fn contains(&self, (x, y): (f32, f32)) -> bool {
+        (self.left..=self.right()).contains(&x) && (self.top..=self.bottom()).contains(&y)
+    }
+
+    /// The smallest box that holds both.
+    pub fn union(&self, other: &Self) -> Self {
+        Self::from_corners(
+            self.left.min(other.left),
+            self.top.min(other.top),
+            self.right().max(other.right()),
+            self.bottom().max(other.bottom()),
+        )
+    }
+
+    /// The box with this much more on every side.
+    pub fn grown(&self, by: f32) -> Self {
+        let (left, top) = (self.left - by, self.top - by);
+        Self { left, top, width: self.width + 2.0 * by, height: self.height + 2.0 * by }
+    }
+
     /// Intersection over union with another box, 0 to 1; 0 when either is empty.
     pub fn iou(&self, other: &Self) -> f32 {
         let width = self.right().min(other.right()) - self.left.max(other.left);

@@ -23,7 +23,7 @@ pub fn inspect(
 ) -> Result<(StreamDescription, StreamInfo), Failure> {
     native::set_up();
     let description = probe::probe(url, settings)?;
-    let mut capture = Capture::open(url, settings)?;
+    let mut capture = Capture::open(url, settings, &description)?;
     let mut frame = Mat::default();
     for _ in 0..ATTEMPTS {
         if capture.grab()? == Grab::End {

@@ -5,11 +5,15 @@
 //! subtraction techniques: a review", 2004), with the median difference taken out of each frame,
 //! so that a lamp or a cloud is no motion.
 
+use std::ops::RangeInclusive;
+
 use opencv::{
     core::{Mat, Size},
     imgproc,
     prelude::*,
 };
+
+use super::geometry::BoundingBox;
 
 /// Size of the grey picture that is compared. Each of its pixels averages four of the frame's, so
 /// that a camera's noise stays below [`THRESHOLD`].
@@ -48,6 +52,49 @@ impl Motion {
     pub fn any(&self) -> bool {
         self.blocks.iter().flatten().any(|moves| *moves)
     }
+
+    /// Boxes around what moves, in pixels of a frame of this size: one for each group of blocks
+    /// that touch, also by their corners.
+    pub fn boxes(&self, (width, height): (u32, u32)) -> Vec<BoundingBox> {
+        let (x, y) = (width as f32 / COLUMNS as f32, height as f32 / ROWS as f32);
+        let mut left = self.blocks;
+        let mut boxes = Vec::new();
+        for row in 0..ROWS {
+            for column in 0..COLUMNS {
+                if let Some((columns, rows)) = take_group(&mut left, column, row) {
+                    let from = (*columns.start() as f32 * x, *rows.start() as f32 * y);
+                    let to = ((*columns.end() + 1) as f32 * x, (*rows.end() + 1) as f32 * y);
+                    boxes.push(BoundingBox::from_corners(from.0, from.1, to.0, to.1));
+                }
+            }
+        }
+        boxes
+    }
+}
+
+/// Takes the blocks that touch this one out of those that are left, and says how far they reach.
+fn take_group(
+    left: &mut [[bool; COLUMNS]; ROWS],
+    column: usize,
+    row: usize,
+) -> Option<(RangeInclusive<usize>, RangeInclusive<usize>)> {
+    let mut open = Vec::from_iter(std::mem::take(&mut left[row][column]).then_some((column, row)));
+    let (mut columns, mut rows) = (column..=column, row..=row);
+    while let Some((column, row)) = open.pop() {
+        columns = column.min(*columns.start())..=column.max(*columns.end());
+        rows = row.min(*rows.start())..=row.max(*rows.end());
+        for y in row.saturating_sub(1)..=(row + 1).min(ROWS - 1) {
+            for x in column.saturating_sub(1)..=(column + 1).min(COLUMNS - 1) {
+                if std::mem::take(&mut left[y][x]) {
+                    open.push((x, y));
+                }
+            }
+        }
+        if open.is_empty() {
+            return Some((columns, rows));
+        }
+    }
+    None
 }
 
 impl MotionDetector {
@@ -177,7 +224,26 @@ mod tests {
                 assert!(!(*moves && beside), "block {x}, {y}");
             }
         }
+        let boxes = motion.boxes((768, 576));
+        assert_eq!(boxes, [BoundingBox { left: 384.0, top: 192.0, width: 64.0, height: 96.0 }]);
         assert!(!detector.next(&scene(120.0)).unwrap().any(), "gone again");
+    }
+
+    #[test]
+    fn what_is_apart_has_boxes_of_its_own() {
+        let mut motion = Motion { blocks: [[false; COLUMNS]; ROWS] };
+        for (x, y) in [(0, 0), (1, 1), (2, 0), (23, 17), (23, 15), (10, 9)] {
+            motion.blocks[y][x] = true;
+        }
+        let mut boxes = motion.boxes((24, 18));
+        boxes.sort_by(|a, b| (a.left, a.top).partial_cmp(&(b.left, b.top)).unwrap());
+        let of = |left, top, width, height| BoundingBox { left, top, width, height };
+        let single = |left, top| of(left, top, 1.0, 1.0);
+        let expected =
+            [of(0.0, 0.0, 3.0, 2.0), single(10.0, 9.0), single(23.0, 15.0), single(23.0, 17.0)];
+        assert_eq!(boxes, expected);
+        motion.blocks = [[true; COLUMNS]; ROWS];
+        assert_eq!(motion.boxes((240, 180)), [of(0.0, 0.0, 240.0, 180.0)]);
     }
 
     #[test]

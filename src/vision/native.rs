@@ -34,6 +34,13 @@ pub fn set_up() {
             // SAFETY: called before other threads exist, as documented.
             unsafe { std::env::set_var(name, value) };
         }
+        // A worker has a thread that reads and one that counts, which seldom allocate at once: an
+        // arena of its own for each would only hold memory.
+        #[cfg(target_env = "gnu")]
+        // SAFETY: changes a parameter of the allocator; called before other threads exist.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, 1);
+        }
         // The workers are the parallelism; these can't fail with these values.
         let _ = opencv::core::set_num_threads(1);
         let _ = opencv::core::set_use_opencl(false);

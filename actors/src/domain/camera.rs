@@ -1,11 +1,11 @@
 //! Cameras as operators register them, and their settings.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CameraId, Scene, StreamUrl};
+use super::{CameraId, DetectOverrides, Scene, StreamUrl};
 
 /// A value that can't be taken, by the field's name as the user wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,97 +128,6 @@ pub struct CameraSettings {
     pub scene: Scene,
 }
 
-/// A camera's own detection settings; an absent one follows `detect.*` of the configuration.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DetectOverrides {
-    /// Frames analysed a second, at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fps: Option<f32>,
-    /// Lowest score (0–1) of a detection that counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<f32>,
-    /// Intersection over union (0–1) above which the weaker of two boxes is dropped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nms_iou: Option<f32>,
-    /// Whether frames in which nothing moves keep the count of the one before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub motion_gate: Option<bool>,
-    /// Longest time between two analysed frames where nothing moves.
-    #[serde(skip_serializing_if = "Option::is_none", with = "humantime_serde")]
-    pub forced_inference: Option<Duration>,
-}
-
-impl DetectOverrides {
-    /// Checks every given value.
-    pub fn validate(&self) -> Result<(), InvalidField> {
-        let default = DetectSettings::default();
-        self.apply(&default).validate()
-    }
-
-    /// The settings in force, given the service's.
-    pub fn apply(&self, service: &DetectSettings) -> DetectSettings {
-        DetectSettings {
-            fps: self.fps.unwrap_or(service.fps),
-            confidence: self.confidence.unwrap_or(service.confidence),
-            nms_iou: self.nms_iou.unwrap_or(service.nms_iou),
-            motion_gate: self.motion_gate.unwrap_or(service.motion_gate),
-            forced_inference: self.forced_inference.unwrap_or(service.forced_inference),
-        }
-    }
-}
-
-/// Detection settings in force for a camera.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DetectSettings {
-    /// Frames analysed a second, at most: the camera's analysis budget. 0.1 to 60.
-    pub fps: f32,
-    /// Lowest score of a detection that counts. Above 0, below 1.
-    pub confidence: f32,
-    /// Intersection over union above which the weaker of two boxes is dropped. 0 to 1.
-    pub nms_iou: f32,
-    /// Whether frames in which nothing moves keep the count of the one before, without inference.
-    pub motion_gate: bool,
-    /// Longest time between two analysed frames where nothing moves. 100 ms to 1 h.
-    #[serde(with = "humantime_serde")]
-    pub forced_inference: Duration,
-}
-
-impl Default for DetectSettings {
-    fn default() -> Self {
-        Self {
-            fps: 10.0,
-            confidence: 0.45,
-            nms_iou: 0.45,
-            motion_gate: true,
-            forced_inference: Duration::from_secs(5),
-        }
-    }
-}
-
-impl DetectSettings {
-    /// Checks every value.
-    pub fn validate(&self) -> Result<(), InvalidField> {
-        // Written so that NaN fails too.
-        if !(self.fps >= 0.1 && self.fps <= 60.0) {
-            return Err(InvalidField::new("detect.fps", "must be from 0.1 to 60 frames a second"));
-        }
-        if !(self.confidence > 0.0 && self.confidence < 1.0) {
-            return Err(InvalidField::new("detect.confidence", "must be above 0 and below 1"));
-        }
-        if !(self.nms_iou >= 0.0 && self.nms_iou <= 1.0) {
-            return Err(InvalidField::new("detect.nms_iou", "must be from 0 to 1"));
-        }
-        let forced = Duration::from_millis(100)..=Duration::from_secs(3_600);
-        if !forced.contains(&self.forced_inference) {
-            let reason = "must be from 100 ms to 1 h";
-            return Err(InvalidField::new("detect.forced_inference", reason));
-        }
-        Ok(())
-    }
-}
-
 /// How a recording (a `file:` URL) is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -261,29 +170,5 @@ impl CameraPatch {
             }
         }
         self.detect.map_or(Ok(()), |detect| detect.validate())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_out_of_range_name_their_field() {
-        let field = |detect: DetectOverrides| detect.validate().unwrap_err().field;
-        let none = DetectOverrides::default();
-        assert_eq!(field(DetectOverrides { fps: Some(0.0), ..none }), "detect.fps");
-        assert_eq!(field(DetectOverrides { fps: Some(f32::NAN), ..none }), "detect.fps");
-        assert_eq!(field(DetectOverrides { confidence: Some(1.0), ..none }), "detect.confidence");
-        assert_eq!(field(DetectOverrides { nms_iou: Some(-0.1), ..none }), "detect.nms_iou");
-        assert!(none.validate().is_ok());
-    }
-
-    #[test]
-    fn a_cameras_own_setting_wins_over_the_services() {
-        let service = DetectSettings { fps: 5.0, ..DetectSettings::default() };
-        let own = DetectOverrides { confidence: Some(0.6), ..DetectOverrides::default() };
-        let applied = own.apply(&service);
-        assert_eq!((applied.fps, applied.confidence), (5.0, 0.6));
     }
 }

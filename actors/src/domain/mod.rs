@@ -3,9 +3,11 @@
 mod audit;
 mod camera;
 mod crossing;
+mod detect;
 mod ids;
 mod live;
 mod names;
+mod picture;
 mod retention;
 mod rollup;
 mod run;
@@ -21,16 +23,17 @@ mod write;
 pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
 pub(crate) use audit::{changes, differences, scene_changes, written};
 pub use camera::{
-    Camera, CameraPatch, CameraSettings, CameraState, DesiredState, DetectOverrides,
-    DetectSettings, InvalidField, SourceSettings,
+    Camera, CameraPatch, CameraSettings, CameraState, DesiredState, InvalidField, SourceSettings,
 };
 pub use crossing::{
     Crossing, CrossingId, CrossingPage, CrossingPosition, CrossingQuery, DWELL_BOUNDS, LineTally,
     SceneTally, ZoneTally,
 };
+pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use ids::{CameraId, RunId, WorkerId};
 pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveSite, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
+pub use picture::{Picture, PictureOptions, PictureWish};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{

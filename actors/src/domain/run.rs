@@ -5,8 +5,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CameraId, Crossing, DetectSettings, RunId, Sample, Scene, SourceSettings, StreamUrl, WorkerId,
-    stream_url,
+    CameraId, Crossing, DetectSettings, Picture, RunId, Sample, Scene, SourceSettings, StreamUrl,
+    WorkerId, stream_url,
 };
 
 /// What a worker is told to do: read one camera's stream until it ends or is cancelled.
@@ -41,6 +41,8 @@ pub enum StreamEvent {
     Sample(Sample),
     /// Somebody crossed a line.
     Crossing(Crossing),
+    /// A picture that `Ctl` asked for.
+    Picture(Picture),
 }
 
 /// What is known of an open stream.

@@ -84,6 +84,12 @@ pub struct Metrics {
     pub sse_clients: IntGauge,
     /// Clients that were dropped because they did not keep up with the events.
     pub sse_clients_dropped: IntCounter,
+    /// Pictures made of cameras, by camera.
+    pub pictures_encoded: IntCounterVec,
+    /// Clients that look at cameras.
+    pub picture_viewers: IntGauge,
+    /// Clients that were dropped because they did not keep up with the pictures.
+    pub picture_viewers_dropped: IntCounter,
     /// Events published to whoever follows.
     pub events_published: IntCounter,
     /// Lines of native libraries' output by worker, shown or not.
@@ -302,6 +308,23 @@ impl Metrics {
                 IntCounter::new(
                     "sse_clients_dropped_total",
                     "Clients that were dropped because they did not keep up with the events.",
+                )?,
+            )?,
+            pictures_encoded: counters(
+                r,
+                "pictures_encoded_total",
+                "Pictures made of the camera for those who look at it.",
+                &["camera"],
+            )?,
+            picture_viewers: add(
+                r,
+                IntGauge::new("picture_viewers", "Clients that look at cameras.")?,
+            )?,
+            picture_viewers_dropped: add(
+                r,
+                IntCounter::new(
+                    "picture_viewers_dropped_total",
+                    "Clients that were dropped because they did not keep up with the pictures.",
                 )?,
             )?,
             events_published: add(

@@ -131,6 +131,7 @@ impl Metrics {
         // An absent series is as good as a removed one.
         let _ = self.camera_up.remove_label_values(label);
         let _ = self.frames_processed.remove_label_values(label);
+        let _ = self.pictures_encoded.remove_label_values(label);
         let _ = self.frames_gated.remove_label_values(label);
         let _ = self.frames_dropped.remove_label_values(label);
         let _ = self.frames_errored.remove_label_values(label);

@@ -18,6 +18,7 @@ use crate::{
     events::Publish,
     messages::PoolPhase,
     metrics::Metrics,
+    pictures::PictureNews,
     settings::WorkerSettings,
     storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
     worker::{
@@ -49,6 +50,8 @@ pub struct PoolSupervisorConfig {
     pub samples: Recipient<StoreSample>,
     /// Takes crossings.
     pub crossings: Recipient<StoreCrossing>,
+    /// Hands pictures on.
+    pub pictures: Recipient<PictureNews>,
     /// Keeps registrations.
     pub save_camera: Recipient<SaveCamera>,
     /// Forgets registrations.
@@ -270,6 +273,7 @@ impl Actor for PoolSupervisor {
                 reports: ctx.address().recipient(),
                 samples: self.config.samples.clone(),
                 crossings: self.config.crossings.clone(),
+                pictures: self.config.pictures.clone(),
                 metrics: self.config.metrics.clone(),
             };
             let thread = move || std::thread::Builder::new().name(worker.to_string());

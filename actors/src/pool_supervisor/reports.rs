@@ -108,6 +108,7 @@ impl Pool {
                     zones.map(|tally| (tally.zone_id.clone(), tally.people_last)).collect();
                 if zones.is_empty() { RunNews::None } else { RunNews::Zones(id, zones) }
             }
+            StreamEvent::Picture(_) => RunNews::None,
             StreamEvent::Crossing(crossing) => {
                 let mut lines = task.camera.settings.scene.lines.iter();
                 let drawn = lines.any(|line| line.id == crossing.line_id);

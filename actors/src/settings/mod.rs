@@ -2,6 +2,7 @@
 //! environment and flags; nobody else does.
 
 mod detector;
+mod pictures;
 mod storage;
 mod stream;
 mod workers;
@@ -12,6 +13,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 pub use detector::{Backend, DetectorSettings};
+pub use pictures::{Blur, PictureSettings};
 pub use storage::StorageSettings;
 pub use stream::StreamSettings;
 pub use workers::{Isolation, WorkerSettings};
@@ -38,6 +40,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// `[events]`
     pub events: EventSettings,
+    /// `[pictures]`
+    pub pictures: PictureSettings,
 }
 
 impl Settings {
@@ -50,6 +54,7 @@ impl Settings {
         self.detector.validate()?;
         self.storage.validate()?;
         self.events.validate()?;
+        self.pictures.validate()?;
         if self.workers.hang_timeout <= self.stream.read_timeout {
             return Err(InvalidField::new(
                 "workers.hang_timeout",
@@ -61,7 +66,11 @@ impl Settings {
 
     /// What a worker needs of it.
     pub fn for_worker(&self) -> WorkerConfig {
-        WorkerConfig { stream: self.stream.clone(), detector: self.detector.clone() }
+        WorkerConfig {
+            stream: self.stream.clone(),
+            detector: self.detector.clone(),
+            pictures: self.pictures,
+        }
     }
 }
 
@@ -72,6 +81,8 @@ pub struct WorkerConfig {
     pub stream: StreamSettings,
     /// How people are detected.
     pub detector: DetectorSettings,
+    /// How pictures are made.
+    pub pictures: PictureSettings,
 }
 
 /// `[server]`: the REST interface.
@@ -183,6 +194,12 @@ mod tests {
         let mut settings = Settings::default();
         settings.workers.hang_timeout = Duration::from_secs(5);
         assert_eq!(settings.validate().unwrap_err().field, "workers.hang_timeout");
+        let mut settings = Settings::default();
+        settings.stream.decoder_threads = Some(0);
+        assert_eq!(settings.validate().unwrap_err().field, "stream.decoder_threads");
+        let mut settings = Settings::default();
+        settings.pictures.max_fps = f32::NAN;
+        assert_eq!(settings.validate().unwrap_err().field, "pictures.max_fps");
         let mut settings = Settings::default();
         settings.detector.model = Some("/none.onnx".into());
         assert_eq!(settings.validate().unwrap_err().field, "detector.model");

@@ -24,6 +24,10 @@ pub struct StreamSettings {
     /// How long a frame may be awaited before the stream counts as stalled.
     #[serde(with = "humantime_serde")]
     pub read_timeout: Duration,
+    /// Threads that decode a stream; absent: one, or two where its size is above 1080p or unknown.
+    /// Each beyond the first keeps frames back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_threads: Option<u32>,
 }
 
 impl Default for StreamSettings {
@@ -34,6 +38,7 @@ impl Default for StreamSettings {
             probe_timeout: Duration::from_secs(4),
             open_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(5),
+            decoder_threads: None,
         }
     }
 }
@@ -51,6 +56,9 @@ impl StreamSettings {
         at_least("stream.probe_timeout", self.probe_timeout, 100)?;
         at_least("stream.open_timeout", self.open_timeout, 1_000)?;
         at_least("stream.read_timeout", self.read_timeout, 500)?;
+        if self.decoder_threads.is_some_and(|threads| !(1..=16).contains(&threads)) {
+            return Err(InvalidField::new("stream.decoder_threads", "must be from 1 to 16"));
+        }
         if let Some(root) = self.media_roots.iter().find(|root| !root.is_absolute()) {
             let reason = format!("{} must be an absolute path", root.display());
             return Err(InvalidField::new("stream.media_roots", reason));

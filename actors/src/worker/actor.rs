@@ -12,6 +12,7 @@ use crate::{
     ctl::Ctl,
     domain::{Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId},
     metrics::Metrics,
+    pictures::PictureNews,
     ports::StreamRunner,
     storage::{StoreCrossing, StoreSample},
 };
@@ -28,6 +29,8 @@ pub struct WorkerRoutes {
     pub samples: Recipient<StoreSample>,
     /// The storage, too.
     pub crossings: Recipient<StoreCrossing>,
+    /// Who hands pictures on.
+    pub pictures: Recipient<PictureNews>,
     /// The service's metrics.
     pub metrics: Metrics,
 }
@@ -168,13 +171,14 @@ impl Handler<RunJob> for WorkerActor {
     fn handle(&mut self, RunJob { job, ctl }: RunJob, ctx: &mut Self::Context) {
         let result = self.guarded(ctx, |worker| {
             let routes = worker.routes.clone();
-            let mut sink = |event| route(&routes, &job, event);
+            let mut sink = |event| route(&routes, &job, &ctl, event);
             let exit = worker.runner.run(&job, &ctl, &mut sink);
             (exit, worker.runner.check().is_ok())
         });
         let (exit, ready) = result.unwrap_or_else(|crash| (Exit::Crashed(crash), false));
         self.ready = ready;
         let (worker, run) = (self.worker, job.run);
+        self.routes.pictures.do_send(PictureNews::Ended { camera: job.camera, run });
         self.routes.reports.do_send(WorkerReport::Finished { worker, run, exit, ready });
     }
 }
@@ -204,16 +208,23 @@ impl Handler<StopRunner> for WorkerActor {
 }
 
 /// Sends what a run reports to whom it concerns.
-fn route(routes: &WorkerRoutes, job: &Job, event: StreamEvent) {
+fn route(routes: &WorkerRoutes, job: &Job, ctl: &Arc<Ctl>, event: StreamEvent) {
+    let (worker, run, camera) = (job.worker, job.run, job.camera);
     match &event {
-        StreamEvent::Opened(_) => {}
+        StreamEvent::Opened(_) => {
+            routes.pictures.do_send(PictureNews::Opened { camera, run, ctl: ctl.clone() });
+        }
         StreamEvent::Progress(progress) => routes.metrics.record_progress(job.camera, progress),
         StreamEvent::Sample(sample) => routes.samples.do_send(StoreSample(sample.clone())),
         StreamEvent::Crossing(crossing) => {
             routes.crossings.do_send(StoreCrossing(crossing.clone()));
         }
+        StreamEvent::Picture(picture) => {
+            let picture = picture.clone();
+            // Nobody else needs to know.
+            return routes.pictures.do_send(PictureNews::Made { camera, run, picture });
+        }
     }
-    let (worker, run) = (job.worker, job.run);
     routes.reports.do_send(WorkerReport::Event { worker, run, event });
 }
 

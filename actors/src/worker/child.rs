@@ -124,6 +124,12 @@ fn read_commands(mut socket: UnixStream, to_main: &mpsc::Sender<Order>) {
                     }
                     continue;
                 }
+                Ok(Some(Command::WishPicture(wish))) => {
+                    if let Some(ctl) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
+                        ctl.wish_picture(wish);
+                    }
+                    continue;
+                }
                 Ok(Some(Command::Stop)) => {
                     if let Some(ctl) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
                         ctl.cancel();

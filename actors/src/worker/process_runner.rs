@@ -132,6 +132,10 @@ impl StreamRunner for ProcessRunner {
             {
                 return Exit::Crashed(self.end(true, Some(job)));
             }
+            let mut wishes = ctl.take_wishes().into_iter();
+            if wishes.any(|wish| process.send(&Command::WishPicture(wish)).is_err()) {
+                return Exit::Crashed(self.end(true, Some(job)));
+            }
             let deadline = stop_by.unwrap_or(silent_since + limit);
             let wake = Some(ctl.wake_fd());
             match process.wait(deadline, wake, &mut self.log, Some(&job.url)) {

@@ -27,31 +27,62 @@ pub struct Anchor {
     pub height: f32,
 }
 
-/// The anchors of an input of this size, in the order of the network's outputs: feature maps,
-/// then rows, columns and shapes.
-pub fn anchors(width: u32, height: u32) -> Vec<Anchor> {
-    let mut anchors = Vec::new();
-    for level in 0..MAPS {
-        let shapes = shapes(level);
-        let (columns, rows) = (Cells::of(width, level), Cells::of(height, level));
-        for row in 0..rows.count {
-            for column in 0..columns.count {
-                let (cx, cy) = (columns.centre(column), rows.centre(row));
-                anchors.extend(shapes.iter().map(|&(width, height)| Anchor {
-                    cx,
-                    cy,
-                    width,
-                    height,
-                }));
-            }
-        }
+/// The anchors of an input, in the order of the network's outputs: feature maps, then rows, columns
+/// and shapes. Made when they are asked for: nearly none of them ever is.
+#[derive(Debug, Clone)]
+pub struct Anchors {
+    maps: [Map; MAPS],
+    count: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Map {
+    first: usize,
+    columns: Cells,
+    rows: Cells,
+    shapes: Vec<(f32, f32)>,
+}
+
+impl Anchors {
+    /// The anchors of an input of this size.
+    pub fn of(width: u32, height: u32) -> Self {
+        let mut count = 0;
+        let maps = std::array::from_fn(|level| {
+            let (columns, rows) = (Cells::of(width, level), Cells::of(height, level));
+            let (first, shapes) = (count, shapes(level));
+            count += columns.count * rows.count * shapes.len();
+            Map { first, columns, rows, shapes }
+        });
+        Self { maps, count }
     }
-    anchors
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none: of an input without pixels.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// One of them, by its place among the network's outputs.
+    pub fn get(&self, index: usize) -> Option<Anchor> {
+        let map = self.maps.iter().rev().find(|map| map.first <= index)?;
+        let (cell, shape) =
+            ((index - map.first) / map.shapes.len(), (index - map.first) % map.shapes.len());
+        let (row, column) =
+            (cell.checked_div(map.columns.count)?, cell.checked_rem(map.columns.count)?);
+        let (width, height) = map.shapes[shape];
+        let (cx, cy) = (map.columns.centre(column), map.rows.centre(row));
+        (row < map.rows.count).then_some(Anchor { cx, cy, width, height })
+    }
 }
 
 /// The cells of a feature map along one axis.
+#[derive(Debug, Clone, Copy)]
 struct Cells {
-    count: i64,
+    count: usize,
     first: i64,
     step: i64,
 }
@@ -68,11 +99,12 @@ impl Cells {
             step *= 2;
             count = halved;
         }
+        let count = usize::try_from(count).unwrap_or(0);
         Self { count, first: first - CENTRE_OFFSETS[level], step }
     }
 
-    fn centre(&self, cell: i64) -> f32 {
-        (self.first + self.step * cell) as f32
+    fn centre(&self, cell: usize) -> f32 {
+        (self.first + self.step * cell as i64) as f32
     }
 }
 
@@ -99,6 +131,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn anchors(width: u32, height: u32) -> Vec<Anchor> {
+        let anchors = Anchors::of(width, height);
+        let all = (0..anchors.len()).map(|index| anchors.get(index).unwrap()).collect();
+        assert_eq!(anchors.get(anchors.len()), None);
+        all
+    }
 
     #[test]
     fn the_trained_input_has_the_exported_number() {

@@ -7,7 +7,7 @@ use ::opencv::{prelude::*, videoio};
 use serde_json::Value;
 
 use super::{model::Embedded, *};
-use crate::vision::native;
+use crate::vision::{geometry::non_maximum_suppression, native};
 
 const FOOTAGE: &str = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
 
@@ -39,42 +39,61 @@ fn open_footage() -> videoio::VideoCapture {
 fn finds_what_the_original_finds(detector: &mut dyn Detector, tolerance: &Tolerance) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/person_reference.json");
     let reference: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let settings = DetectSettings {
-        confidence: reference["score_threshold"].as_f64().unwrap() as f32,
-        nms_iou: reference["nms_threshold"].as_f64().unwrap() as f32,
-        ..DetectSettings::default()
-    };
+    let threshold = |name: &str| reference[name].as_f64().unwrap() as f32;
+    let (least, nms_iou) = (threshold("score_threshold"), threshold("nms_threshold"));
     let cases = reference["cases"].as_array().unwrap();
-    let case = cases.iter().find(|case| case["name"] == "squashed").unwrap();
-    let frames = case["frames"].as_array().unwrap();
-    assert!(frames.len() >= 3);
-    let (mut video, mut picture, mut next) = (open_footage(), Mat::default(), 0);
-    for frame in frames {
-        let index = frame["frame"].as_u64().unwrap();
-        while next <= index {
-            assert!(video.grab().unwrap());
-            next += 1;
+    assert_eq!(cases.len(), 4, "squashed, whole at uniform scale, a part, a part enlarged");
+    for case in cases {
+        let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+        let [left, top, width, height] = [0, 1, 2, 3].map(|side| number(&case["crop"][side]));
+        let (input_width, input_height) = (number(&case["width"]), number(&case["height"]));
+        let view = View { left, top, width, height, input_width, input_height };
+        let frames = case["frames"].as_array().unwrap();
+        assert!(frames.len() >= 3);
+        let (mut video, mut picture, mut next) = (open_footage(), Mat::default(), 0);
+        for frame in frames {
+            let index = frame["frame"].as_u64().unwrap();
+            while next <= index {
+                assert!(video.grab().unwrap());
+                next += 1;
+            }
+            assert!(video.retrieve_def(&mut picture).unwrap());
+            let mut found = detector.detect(&picture, &view, least).unwrap().people;
+            non_maximum_suppression(&mut found, nms_iou);
+            let expected: Vec<[f32; 5]> =
+                serde_json::from_value(frame["detections"].clone()).unwrap();
+            same(&format!("{} {index}", case["name"]), &view, &found, expected, tolerance);
         }
-        assert!(video.retrieve_def(&mut picture).unwrap());
-        let found = detector.detect(&picture, &settings).unwrap().people;
-        let expected: Vec<[f32; 5]> = serde_json::from_value(frame["detections"].clone()).unwrap();
-        assert_eq!(found.len(), expected.len(), "frame {index}: {found:?}");
-        let (x, y) = (1.0 / picture.cols() as f32, 1.0 / picture.rows() as f32);
-        let is = |found: &Detection, [left, top, width, height, score]: &[f32; 5]| {
-            let bbox = found.bbox.scaled(x, y);
-            let sides =
-                [bbox.left - left, bbox.top - top, bbox.width - width, bbox.height - height];
-            sides.iter().all(|side| side.abs() < tolerance.side)
-                && (found.score - score).abs() < tolerance.score
-        };
-        // Each person once: scores that are close may change their order.
-        let mut missing = expected;
-        for person in &found {
-            let at = missing.iter().position(|expected| is(person, expected));
-            missing.swap_remove(at.unwrap_or_else(|| {
-                panic!("frame {index}: {person:?} is none of {missing:?} (scaled by {x}, {y})")
-            }));
-        }
+    }
+}
+
+/// Each person once: scores that are close may change their order.
+fn same(
+    which: &str,
+    view: &View,
+    found: &[Detection],
+    mut missing: Vec<[f32; 5]>,
+    tolerance: &Tolerance,
+) {
+    assert_eq!(found.len(), missing.len(), "{which}: {found:?} {missing:?}");
+    let (x, y) = (view.width as f32, view.height as f32);
+    let is = |found: &Detection, [left, top, width, height, score]: &[f32; 5]| {
+        let bbox = found.bbox;
+        let (from_left, from_top) = (bbox.left - view.left as f32, bbox.top - view.top as f32);
+        let sides = [
+            from_left / x - left,
+            from_top / y - top,
+            bbox.width / x - width,
+            bbox.height / y - height,
+        ];
+        sides.iter().all(|side| side.abs() < tolerance.side)
+            && (found.score - score).abs() < tolerance.score
+    };
+    for person in found {
+        let at = missing.iter().position(|expected| is(person, expected));
+        missing.swap_remove(
+            at.unwrap_or_else(|| panic!("{which}: {person:?} is none of {missing:?} in {view:?}")),
+        );
     }
 }
 
@@ -110,7 +129,7 @@ const EVERY: usize = 3;
 fn int8_counts_as_float32_does_over_the_footage() {
     let Some(mut float) = onnxruntime(Embedded::Float32) else { return };
     let Some(mut int8) = onnxruntime(Embedded::Int8) else { return };
-    let settings = DetectSettings::default();
+    let view = View::whole((768, 576), (300, 300));
     let (mut video, mut picture) = (open_footage(), Mat::default());
     let (mut expected, mut found, mut matched) = (0, 0, 0);
     for index in 0.. {
@@ -118,8 +137,12 @@ fn int8_counts_as_float32_does_over_the_footage() {
             break;
         }
         if index % EVERY == 0 && video.retrieve_def(&mut picture).unwrap() {
-            let mut people = float.detect(&picture, &settings).unwrap().people;
-            let same = int8.detect(&picture, &settings).unwrap().people;
+            let detect = |detector: &mut Box<dyn Detector>| {
+                let mut people = detector.detect(&picture, &view, 0.45).unwrap().people;
+                non_maximum_suppression(&mut people, 0.45);
+                people
+            };
+            let (mut people, same) = (detect(&mut float), detect(&mut int8));
             (expected, found) = (expected + people.len(), found + same.len());
             for person in same {
                 let overlap = |other: &Detection| other.bbox.iou(&person.bbox) >= 0.5;

@@ -1,7 +1,7 @@
 //! From the numbers of a network to boxes: shared by every inference library.
 
-use super::anchors::Anchor;
-use crate::vision::geometry::{BoundingBox, Detection, non_maximum_suppression};
+use super::anchors::{Anchor, Anchors};
+use crate::vision::geometry::{BoundingBox, Detection};
 
 // The encoding's variances (Liu et al., 2016): centres are scaled by 0.1, log sizes by 0.2.
 const CENTRE_VARIANCE: f32 = 0.1;
@@ -17,19 +17,20 @@ pub fn decode_ssd(
     logits: &[f32],
     classes: usize,
     person: usize,
-    anchors: &[Anchor],
+    anchors: &Anchors,
     threshold: f32,
 ) -> Vec<Detection> {
     // Comparing logits saves the exponential of nearly all anchors; the score decides in the end.
     let least = logit(threshold) - 1e-3;
     let rows = boxes.as_chunks::<4>().0.iter().zip(logits.chunks_exact(classes.max(1)));
-    rows.zip(anchors)
-        .filter_map(|((&encoded, scores), anchor)| {
+    rows.enumerate()
+        .filter_map(|(index, (&encoded, scores))| {
             let raw = *scores.get(person)?;
             if raw < least || raw.is_nan() {
                 return None;
             }
-            let detection = Detection { bbox: decode_box(encoded, anchor), score: sigmoid(raw) };
+            let anchor = anchors.get(index)?;
+            let detection = Detection { bbox: decode_box(encoded, &anchor), score: sigmoid(raw) };
             (detection.score >= threshold && detection.bbox.is_finite()).then_some(detection)
         })
         .collect()
@@ -61,18 +62,6 @@ pub fn decode_detection_output(
         .collect()
 }
 
-/// From what was found in the network's square of `side` pixels, into which a picture was squeezed,
-/// to people in the picture: clipped, in its pixels, without duplicates, best score first.
-pub fn finish(people: &mut Vec<Detection>, side: u32, width: i32, height: i32, nms_iou: f32) {
-    let side = side as f32;
-    let (x, y) = (width as f32 / side, height as f32 / side);
-    for person in people.iter_mut() {
-        person.bbox = person.bbox.clipped(side, side).scaled(x, y);
-    }
-    people.retain(|person| person.bbox.area() > 0.0);
-    non_maximum_suppression(people, nms_iou);
-}
-
 fn decode_box([ty, tx, th, tw]: [f32; 4], anchor: &Anchor) -> BoundingBox {
     let cx = anchor.cx + tx * CENTRE_VARIANCE * anchor.width;
     let cy = anchor.cy + ty * CENTRE_VARIANCE * anchor.height;
@@ -90,6 +79,7 @@ fn logit(score: f32) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 
@@ -99,8 +89,10 @@ mod tests {
 
     #[test]
     fn zeros_are_the_anchor_and_scores_are_sigmoids() {
-        let found = decode_ssd(&[0.0; 4], &[-9.0, 0.0], 2, 1, &[ANCHOR], 0.5);
-        let bbox = BoundingBox { left: 90.0, top: 30.0, width: 20.0, height: 40.0 };
+        let anchors = Anchors::of(300, 300);
+        let found = decode_ssd(&[0.0; 4], &[-9.0, 0.0], 2, 1, &anchors, 0.5);
+        let Anchor { cx, cy, .. } = anchors.get(0).unwrap();
+        let bbox = BoundingBox { left: cx - 15.0, top: cy - 15.0, width: 30.0, height: 30.0 };
         assert_eq!(found, [Detection { bbox, score: 0.5 }]);
     }
 
@@ -126,18 +118,6 @@ mod tests {
         assert!((found[0].bbox.height - 80.0).abs() < 1e-3);
     }
 
-    #[test]
-    fn people_are_brought_into_the_picture() {
-        let found = |left, score| Detection {
-            bbox: BoundingBox { left, top: 30.0, width: 60.0, height: 60.0 },
-            score,
-        };
-        let mut people = vec![found(-30.0, 0.5), found(-28.0, 0.8), found(400.0, 0.9)];
-        finish(&mut people, 300, 600, 150, 0.45);
-        let bbox = BoundingBox { left: 0.0, top: 15.0, width: 64.0, height: 30.0 };
-        assert_eq!(people, [Detection { bbox, score: 0.8 }]);
-    }
-
     proptest! {
         #[test]
         fn any_numbers_give_finite_boxes(
@@ -145,7 +125,8 @@ mod tests {
             logits in prop::collection::vec(any::<f32>(), 0..80),
             classes in 0usize..5, person in 0usize..5, threshold in 0.01f32..0.99,
         ) {
-            for found in decode_ssd(&boxes, &logits, classes, person, &[ANCHOR; 20], threshold) {
+            let anchors = Anchors::of(32, 32);
+            for found in decode_ssd(&boxes, &logits, classes, person, &anchors, threshold) {
                 prop_assert!(found.bbox.is_finite());
                 prop_assert!(found.score >= threshold && found.score <= 1.0);
             }

@@ -5,6 +5,7 @@ pub mod check;
 pub mod decode;
 mod layout;
 mod library;
+pub mod merge;
 pub mod model;
 pub mod onnxruntime;
 mod opencv;
@@ -17,22 +18,19 @@ use std::{
 };
 
 use ::opencv::core::Mat;
-use becamera_actors::{
-    domain::DetectSettings,
-    settings::{Backend, DetectorSettings},
-};
+use becamera_actors::settings::{Backend, DetectorSettings};
 
 use self::{onnxruntime::OnnxRuntimeDetector, opencv::OpenCvDetector};
-use super::geometry::Detection;
+use super::{geometry::Detection, regions::View};
 
 /// An inference library with a network loaded.
 pub trait Detector: Send {
-    /// Finds the people in an 8-bit BGR picture of any size.
-    fn detect(
-        &mut self,
-        frame: &Mat,
-        settings: &DetectSettings,
-    ) -> Result<Detections, DetectorError>;
+    /// Finds the people that a view shows of an 8-bit BGR frame, scored at least `least`.
+    fn detect(&mut self, frame: &Mat, view: &View, least: f32)
+    -> Result<Detections, DetectorError>;
+
+    /// The sizes of input that it takes.
+    fn input(&self) -> InputSize;
 
     /// The library's name and version, and what it calculates with.
     fn backend(&self) -> &str;
@@ -43,10 +41,22 @@ pub trait Detector: Send {
     }
 }
 
-/// What was found in a picture.
+/// The sizes of input that a network takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputSize {
+    /// Any multiple of 32 pixels, another one each time.
+    Any,
+    /// Any multiple of 32 pixels, but changing it costs much more than an inference.
+    Settled,
+    /// None but the square of [`TRAINED_SIZE`](anchors::TRAINED_SIZE).
+    Trained,
+}
+
+/// What was found in a view.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detections {
-    /// The people, best score first, boxes in pixels of the picture and inside of it.
+    /// People, in pixels of the frame and inside the view. The same person may be among them
+    /// several times.
     pub people: Vec<Detection>,
     /// How long the network itself took.
     pub inference: Duration,

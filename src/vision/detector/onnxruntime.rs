@@ -2,38 +2,40 @@
 
 use std::{path::Path, time::Instant};
 
-use becamera_actors::{domain::DetectSettings, settings::DetectorSettings};
-use opencv::{core::Mat, prelude::*};
+use becamera_actors::settings::DetectorSettings;
+use opencv::core::Mat;
 use ort::{
-    memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType},
+    inputs,
     session::{
-        IoBinding, Session, SessionOutputs,
+        Session, SessionOutputs,
         builder::{GraphOptimizationLevel, SessionBuilder},
     },
-    value::{Tensor, TensorElementType, ValueType},
+    value::{TensorElementType, TensorRef, ValueType},
 };
 
 use super::{
-    Detections, Detector, DetectorError,
-    anchors::{Anchor, TRAINED_SIZE, anchors},
-    decode::{decode_detection_output, decode_ssd, finish},
+    Detections, Detector, DetectorError, InputSize,
+    anchors::{Anchors, TRAINED_SIZE},
+    decode::{decode_detection_output, decode_ssd},
     layout::Layout,
     library::{self, Library},
     model::{self, Embedded, Format},
     preprocess::Preprocessor,
 };
-use crate::vision::geometry::Detection;
+use crate::vision::{geometry::Detection, regions::View};
 
-/// A network in ONNX Runtime. Its input is a square of 300 pixels into which the picture is
-/// squeezed. Input and outputs are bound to tensors that serve all pictures.
+/// A size of input unlike the trained one, to try out.
+const OTHER_SIZE: (u32, u32) = (256, 192);
+
+/// A network in ONNX Runtime.
 pub struct OnnxRuntimeDetector {
     session: Session,
-    binding: IoBinding,
-    input: Tensor<f32>,
+    input_name: String,
+    input: InputSize,
+    numbers: Vec<f32>,
     preprocessor: Preprocessor,
     layout: Layout,
     person: usize,
-    anchors: Vec<Anchor>,
     backend: String,
     library: &'static Library,
 }
@@ -90,53 +92,51 @@ impl OnnxRuntimeDetector {
     ) -> Result<Self, DetectorError> {
         let library = library::load(settings.onnxruntime_library.as_deref())
             .map_err(DetectorError::Library)?;
-        let mut session = commit(&mut session_builder(library, settings.threads)?)?;
-        let input_name = check_input(&session)?;
-
-        let side = i64::from(TRAINED_SIZE);
-        let mut input = Tensor::<f32>::new(session.allocator(), [1, 3, side, side])?;
-        let preprocessor = Preprocessor::new(TRAINED_SIZE, Format::Onnx.preprocessing());
-        input.extract_tensor_mut().1.fill(0.0);
-
-        // The first run shows what the outputs are.
-        let mut binding = session.create_binding()?;
-        binding.bind_input(&input_name, &input)?;
-        let names: Vec<String> =
-            session.outputs().iter().map(|output| output.name().to_owned()).collect();
-        let host = MemoryInfo::new(
-            AllocationDevice::CPU,
-            0,
-            AllocatorType::Device,
-            MemoryType::CPUOutput,
-        )?;
-        for name in &names {
-            binding.bind_output_to_device(name, &host)?;
-        }
-        let shapes = shapes(&session.run_binding(&binding)?)?;
-        let anchors = anchors(TRAINED_SIZE, TRAINED_SIZE);
-        let person = model::person_class(settings, Format::Onnx)?;
-        let (layout, person) = Layout::of(&shapes, anchors.len(), person, settings)?;
-        if matches!(layout, Layout::Ssd { .. }) {
-            // Their size is the same for every picture: they get memory of their own.
-            binding.clear_outputs();
-            for (name, shape) in names.iter().zip(&shapes) {
-                let output = Tensor::<f32>::new(session.allocator(), shape.as_slice())?;
-                binding.bind_output(name, output)?;
-            }
-            session.run_binding(&binding)?;
-        }
-        let backend = format!("onnxruntime {}, {precision}", library.version);
-        Ok(Self {
+        let session = commit(&mut session_builder(library, settings.threads)?)?;
+        let (input_name, free) = check_input(&session)?;
+        let mut detector = Self {
             session,
-            binding,
-            input,
-            preprocessor,
-            layout,
-            person,
-            anchors,
-            backend,
+            input_name,
+            input: InputSize::Trained,
+            numbers: Vec::new(),
+            preprocessor: Preprocessor::new(Format::Onnx.preprocessing()),
+            layout: Layout::DetectionOutput,
+            person: model::person_class(settings, Format::Onnx)?,
+            backend: format!("onnxruntime {}, {precision}", library.version),
             library,
-        })
+        };
+        detector.warm_up(settings, free)?;
+        Ok(detector)
+    }
+
+    /// Runs the network and sees what its outputs are, and whether it really takes any size of
+    /// input where it says so.
+    fn warm_up(&mut self, settings: &DetectorSettings, free: bool) -> Result<(), DetectorError> {
+        let shapes_of = |detector: &mut Self, (width, height): (u32, u32)| {
+            detector.numbers.resize(3 * width as usize * height as usize, 0.0);
+            shapes(&detector.run(width, height)?)
+        };
+        let trained = shapes_of(self, (TRAINED_SIZE, TRAINED_SIZE))?;
+        let anchors = Anchors::of(TRAINED_SIZE, TRAINED_SIZE);
+        (self.layout, self.person) = Layout::of(&trained, anchors.len(), self.person, settings)?;
+        if free && self.layout != Layout::DetectionOutput {
+            let other = shapes_of(self, OTHER_SIZE);
+            let anchors = Anchors::of(OTHER_SIZE.0, OTHER_SIZE.1);
+            let fits = |shapes: Vec<Vec<i64>>| {
+                Layout::of(&shapes, anchors.len(), self.person, settings).is_ok()
+            };
+            if other.is_ok_and(fits) {
+                self.input = InputSize::Any;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the network on `numbers`.
+    fn run(&mut self, width: u32, height: u32) -> Result<SessionOutputs<'_>, ort::Error> {
+        let shape = [1, 3, height as usize, width as usize];
+        let input = TensorRef::from_array_view((shape, &self.numbers[..]))?;
+        self.session.run(inputs![self.input_name.as_str() => input])
     }
 }
 
@@ -144,16 +144,23 @@ impl Detector for OnnxRuntimeDetector {
     fn detect(
         &mut self,
         frame: &Mat,
-        settings: &DetectSettings,
+        view: &View,
+        least: f32,
     ) -> Result<Detections, DetectorError> {
-        let threshold = settings.confidence;
-        self.preprocessor.run(frame, self.input.extract_tensor_mut().1)?;
+        self.preprocessor.run(frame, view, &mut self.numbers)?;
+        let (layout, person) = (self.layout, self.person);
         let started = Instant::now();
-        let outputs = self.session.run_binding(&self.binding)?;
+        let outputs = self.run(view.input_width, view.input_height)?;
         let inference = started.elapsed();
-        let mut people = decode(&outputs, self.layout, self.person, &self.anchors, threshold)?;
-        finish(&mut people, TRAINED_SIZE, frame.cols(), frame.rows(), settings.nms_iou);
+        let mut people = decode(&outputs, layout, person, view, least)?;
+        for person in &mut people {
+            person.bbox = view.to_frame(&person.bbox);
+        }
         Ok(Detections { people, inference })
+    }
+
+    fn input(&self) -> InputSize {
+        self.input
     }
 
     fn backend(&self) -> &str {
@@ -171,14 +178,17 @@ fn session_builder(library: &Library, threads: usize) -> Result<SessionBuilder, 
     Ok(Session::builder(&library.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_parallel_execution(false)?
+        // Inputs of many sizes come: memory planned for each of them would never be given back.
+        .with_memory_pattern(false)?
         .with_inter_threads(1)?
         .with_inter_op_spinning(false)?
         .with_intra_threads(threads)?
         .with_intra_op_spinning(false)?)
 }
 
-/// The name of the network's one input, if a picture fits into it.
-fn check_input(session: &Session) -> Result<String, DetectorError> {
+/// The name of the network's one input, if a picture fits into it, and whether it says that it
+/// takes pictures of any size.
+fn check_input(session: &Session) -> Result<(String, bool), DetectorError> {
     let side = i64::from(TRAINED_SIZE);
     let fits = |shape: &[i64]| {
         let wanted = [1, 3, side, side];
@@ -189,7 +199,7 @@ fn check_input(session: &Session) -> Result<String, DetectorError> {
     match session.inputs() {
         [only] => match only.dtype() {
             ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } if fits(shape) => {
-                Ok(only.name().to_owned())
+                Ok((only.name().to_owned(), shape[2] == -1 && shape[3] == -1))
             }
             other => Err(DetectorError::Model(format!(
                 "detector.model: its input is {other}; known is float32 [1, 3, {side}, {side}]"
@@ -211,18 +221,19 @@ fn decode(
     outputs: &SessionOutputs<'_>,
     layout: Layout,
     person: usize,
-    anchors: &[Anchor],
-    threshold: f32,
+    view: &View,
+    least: f32,
 ) -> Result<Vec<Detection>, ort::Error> {
     let numbers = |at: usize| outputs[at].try_extract_tensor::<f32>().map(|(_, numbers)| numbers);
     Ok(match layout {
         Layout::Ssd { boxes, logits, classes } => {
             let (boxes, logits) = (numbers(boxes)?, numbers(logits)?);
-            decode_ssd(boxes, logits, classes, person, anchors, threshold)
+            let anchors = Anchors::of(view.input_width, view.input_height);
+            decode_ssd(boxes, logits, classes, person, &anchors, least)
         }
         Layout::DetectionOutput => {
-            let side = TRAINED_SIZE as f32;
-            decode_detection_output(numbers(0)?, person, threshold, side, side)
+            let (width, height) = (view.input_width as f32, view.input_height as f32);
+            decode_detection_output(numbers(0)?, person, least, width, height)
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use becamera_actors::{domain::DetectSettings, settings::DetectorSettings};
+use becamera_actors::settings::DetectorSettings;
 use opencv::{
     core::{CV_8UC3, CV_32F, Mat, Scalar, Size, Vector},
     dnn::{self, Net, NetTrait},
@@ -10,16 +10,19 @@ use opencv::{
 };
 
 use super::{
-    Detections, Detector, DetectorError,
-    anchors::{Anchor, TRAINED_SIZE, anchors},
-    decode::{decode_detection_output, decode_ssd, finish},
+    Detections, Detector, DetectorError, InputSize,
+    anchors::{Anchors, TRAINED_SIZE},
+    decode::{decode_detection_output, decode_ssd},
     layout::Layout,
     model::{self, Embedded, Format, Preprocessing},
+    preprocess::cut,
 };
-use crate::vision::geometry::Detection;
+use crate::vision::{geometry::Detection, regions::View};
 
-/// A network in OpenCV's DNN module. Its input is a square of 300 pixels into which the picture
-/// is squeezed: this module is slow to adapt to other sizes.
+/// A size of input unlike the trained one, to try out.
+const OTHER_SIZE: (u32, u32) = (256, 192);
+
+/// A network in OpenCV's DNN module.
 pub struct OpenCvDetector {
     net: Net,
     output_names: Vector<String>,
@@ -28,7 +31,7 @@ pub struct OpenCvDetector {
     layout: Layout,
     preprocessing: Preprocessing,
     person: usize,
-    anchors: Vec<Anchor>,
+    input: InputSize,
     backend: String,
 }
 
@@ -51,46 +54,63 @@ impl OpenCvDetector {
             layout: Layout::DetectionOutput,
             preprocessing: format.preprocessing(),
             person: model::person_class(settings, format)?,
-            anchors: anchors(TRAINED_SIZE, TRAINED_SIZE),
+            input: InputSize::Trained,
             backend: format!("opencv {}", opencv::core::get_version_string()?),
         };
         detector.warm_up(settings)?;
         Ok(detector)
     }
 
-    /// Runs the network on a grey picture and sees what its outputs are.
+    /// Runs the network on grey pictures and sees what its outputs are, and whether it takes other
+    /// sizes than the trained one.
     fn warm_up(&mut self, settings: &DetectorSettings) -> Result<(), DetectorError> {
         let side = TRAINED_SIZE as i32;
         let grey = Mat::new_rows_cols_with_default(side, side, CV_8UC3, Scalar::all(127.0))?;
-        self.forward(&grey)?;
         let shape = |output: Mat| output.mat_size().iter().map(|&n| i64::from(n)).collect();
-        let shapes: Vec<Vec<i64>> = self.outputs.iter().map(shape).collect();
-        let (layout, person) = Layout::of(&shapes, self.anchors.len(), self.person, settings)?;
-        (self.layout, self.person) = (layout, person);
+        let shapes_at = |detector: &mut Self, width, height| {
+            let view = View::whole((TRAINED_SIZE, TRAINED_SIZE), (width, height));
+            detector.forward(&grey, &view)?;
+            Ok::<Vec<Vec<i64>>, opencv::Error>(detector.outputs.iter().map(shape).collect())
+        };
+        let person = self.person;
+        let layout = |shapes: &[Vec<i64>], width, height| {
+            Layout::of(shapes, Anchors::of(width, height).len(), person, settings)
+        };
+        let (width, height) = OTHER_SIZE;
+        let other = shapes_at(self, width, height);
+        let trained = shapes_at(self, TRAINED_SIZE, TRAINED_SIZE)?;
+        (self.layout, self.person) = layout(&trained, TRAINED_SIZE, TRAINED_SIZE)?;
+        let free = other.is_ok_and(|shapes| layout(&shapes, width, height).is_ok());
+        if free && self.layout != Layout::DetectionOutput {
+            self.input = InputSize::Settled;
+        }
         Ok(())
     }
 
-    fn forward(&mut self, frame: &Mat) -> Result<(), opencv::Error> {
-        let side = TRAINED_SIZE as i32;
+    fn forward(&mut self, frame: &Mat, view: &View) -> Result<(), opencv::Error> {
+        let part = cut(frame, view)?;
         let Preprocessing { mean, scale, rgb } = self.preprocessing;
-        let (size, mean) = (Size::new(side, side), Scalar::all(mean));
-        dnn::blob_from_image_to(frame, &mut self.blob, scale, size, mean, rgb, false, CV_32F)?;
+        let side = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+        let size = Size::new(side(view.input_width), side(view.input_height));
+        let mean = Scalar::all(mean);
+        dnn::blob_from_image_to(&part, &mut self.blob, scale, size, mean, rgb, false, CV_32F)?;
         self.net.set_input(&self.blob, "", 1.0, Scalar::default())?;
         self.net.forward(&mut self.outputs, &self.output_names)
     }
 
-    fn decode(&self, threshold: f32) -> Result<Vec<Detection>, opencv::Error> {
-        let side = TRAINED_SIZE as f32;
+    fn decode(&self, view: &View, least: f32) -> Result<Vec<Detection>, opencv::Error> {
+        let (width, height) = (view.input_width, view.input_height);
         match self.layout {
             Layout::Ssd { boxes, logits, classes } => {
                 let (boxes, logits) = (self.outputs.get(boxes)?, self.outputs.get(logits)?);
                 let (boxes, logits) = (boxes.data_typed()?, logits.data_typed()?);
-                Ok(decode_ssd(boxes, logits, classes, self.person, &self.anchors, threshold))
+                let anchors = Anchors::of(width, height);
+                Ok(decode_ssd(boxes, logits, classes, self.person, &anchors, least))
             }
             Layout::DetectionOutput => {
                 let rows = self.outputs.get(0)?;
-                let rows = rows.data_typed()?;
-                Ok(decode_detection_output(rows, self.person, threshold, side, side))
+                let (rows, person) = (rows.data_typed()?, self.person);
+                Ok(decode_detection_output(rows, person, least, width as f32, height as f32))
             }
         }
     }
@@ -100,14 +120,21 @@ impl Detector for OpenCvDetector {
     fn detect(
         &mut self,
         frame: &Mat,
-        settings: &DetectSettings,
+        view: &View,
+        least: f32,
     ) -> Result<Detections, DetectorError> {
         let started = Instant::now();
-        self.forward(frame)?;
+        self.forward(frame, view)?;
         let inference = started.elapsed();
-        let mut people = self.decode(settings.confidence)?;
-        finish(&mut people, TRAINED_SIZE, frame.cols(), frame.rows(), settings.nms_iou);
+        let mut people = self.decode(view, least)?;
+        for person in &mut people {
+            person.bbox = view.to_frame(&person.bbox);
+        }
         Ok(Detections { people, inference })
+    }
+
+    fn input(&self) -> InputSize {
+        self.input
     }
 
     fn backend(&self) -> &str {
@@ -148,8 +175,9 @@ mod tests {
     #[test]
     fn an_empty_picture_is_an_error() {
         let mut detector = OpenCvDetector::load(&DetectorSettings::default()).unwrap();
-        let settings = DetectSettings::default();
-        assert!(detector.detect(&Mat::default(), &settings).is_err());
+        let view = View::whole((300, 300), (300, 300));
+        assert!(detector.detect(&Mat::default(), &view, 0.5).is_err());
+        assert_eq!(detector.input(), InputSize::Settled);
         assert!(detector.backend().starts_with("opencv 4"));
     }
 

@@ -6,16 +6,18 @@ use becamera_actors::{
     ctl::Ctl,
     domain::{Exit, Failure, FailureCode, Job, Progress, StreamEvent},
     ports::{EventSink, PipelineExit, StreamPipeline},
-    settings::{StreamSettings, WorkerConfig},
+    settings::{PictureSettings, StreamSettings, WorkerConfig},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use opencv::core::Mat;
+use opencv::{core::Mat, prelude::*};
 
 use super::{
+    analysis::{Analyser, Analysis},
     counter::SampleCounter,
-    detector::{self, Detections, Detector},
-    motion_gate::MotionGate,
-    native, probe,
+    detector::{self, Detector},
+    native,
+    picture::PictureDesk,
+    probe,
     source::{self, FrameSource, Next},
 };
 
@@ -34,6 +36,7 @@ const HEARTBEAT: Duration = Duration::from_millis(800);
 /// Counts people on one stream after the other. Loads its network once.
 pub struct CountingPipeline {
     stream: StreamSettings,
+    pictures: PictureSettings,
     detector: Box<dyn Detector>,
 }
 
@@ -43,7 +46,7 @@ impl CountingPipeline {
     pub fn new(config: WorkerConfig) -> Result<Self, String> {
         native::set_up();
         let detector = detector::load(&config.detector).map_err(|error| error.to_string())?;
-        Ok(Self { stream: config.stream, detector })
+        Ok(Self { stream: config.stream, pictures: config.pictures, detector })
     }
 
     /// The inference library it took, and why.
@@ -59,7 +62,9 @@ impl CountingPipeline {
         report: &mut Report<'_>,
     ) -> Exit {
         let mut frame = Mat::default();
-        let mut gate = MotionGate::new(&job.detect);
+        let mut analyser = Analyser::new(&job.detect, self.detector.input());
+        analyser.set_scene(&job.scene);
+        let mut desk = PictureDesk::new(self.pictures, job.scene.clone());
         let mut consecutive_errors = 0;
         let mut opened = false;
         while !ctl.is_cancelled() {
@@ -68,6 +73,12 @@ impl CountingPipeline {
             report.progress.dropped += losses.dropped;
             report.progress.errors += losses.damaged;
             report.progress.budget = source.budget();
+            desk.take_wishes(ctl);
+            if let Some(scene) = ctl.take_scene() {
+                analyser.set_scene(&scene);
+                report.counter.set_scene(&scene);
+                desk.set_scene(scene);
+            }
             match next {
                 Ok(Next::Frame { received, position }) => {
                     if !opened && let Some(info) = source.info() {
@@ -75,16 +86,17 @@ impl CountingPipeline {
                         opened = true;
                     }
                     let started = Instant::now();
-                    if !gate.opens(&frame, position) {
-                        report.held(received, started);
-                        report.tick();
-                        continue;
+                    desk.begin();
+                    let closely = desk.needs_people();
+                    if closely {
+                        analyser.look_closely();
                     }
-                    match self.detector.detect(&frame, &job.detect) {
-                        Ok(found) => {
+                    match analyser.analyse(self.detector.as_mut(), &frame, position) {
+                        Ok(analysis) => {
                             consecutive_errors = 0;
-                            gate.analysed(position);
-                            report.analysed(received, started, &found);
+                            let size = frame_size(&frame);
+                            report.analysed((received, started), position, size, &analysis);
+                            desk.found(wall_time(received), &analysis, closely);
                         }
                         Err(error) => {
                             consecutive_errors += 1;
@@ -105,6 +117,7 @@ impl CountingPipeline {
                 Err(failure) => return Exit::Failed(failure),
             }
             report.tick();
+            desk.serve(&frame, report.sink);
         }
         Exit::Cancelled
     }
@@ -159,34 +172,26 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// People were looked for in a frame.
-    fn analysed(&mut self, received: Instant, started: Instant, found: &Detections) {
-        let people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
-        let inference_ms = milliseconds(found.inference);
-        self.progress.inference_ms.push(inference_ms);
-        self.frame(received, started, people, Some(inference_ms));
-    }
-
-    /// Nothing moved in a frame: as many people are in it as before.
-    fn held(&mut self, received: Instant, started: Instant) {
-        self.progress.gated += 1;
-        self.frame(received, started, self.progress.people.unwrap_or(0), None);
-    }
-
-    fn frame(
+    /// A frame of this size was analysed, received and begun with at these moments.
+    fn analysed(
         &mut self,
-        received: Instant,
-        started: Instant,
-        people: u32,
-        inference_ms: Option<f32>,
+        (received, started): (Instant, Instant),
+        position: Duration,
+        size: (u32, u32),
+        analysis: &Analysis,
     ) {
-        if let Some(sample) = self.counter.add(wall_time(received), people, inference_ms) {
-            self.sink.emit(StreamEvent::Sample(sample));
-        }
+        let inference_ms = (analysis.inferences > 0).then(|| milliseconds(analysis.inference));
+        let at = wall_time(received);
+        let (sample, crossings) =
+            self.counter.add(at, position, &analysis.people, size, inference_ms);
+        sample.into_iter().for_each(|sample| self.sink.emit(StreamEvent::Sample(sample)));
+        crossings.into_iter().for_each(|crossing| self.sink.emit(StreamEvent::Crossing(crossing)));
         let progress = &mut self.progress;
         progress.frames += 1;
         progress.total_frames += 1;
-        progress.people = Some(people);
+        progress.gated += u32::from(analysis.held);
+        progress.people = Some(u32::try_from(analysis.people.len()).unwrap_or(u32::MAX));
+        progress.inference_ms.extend(inference_ms);
         progress.processing_ms.push(milliseconds(started.elapsed()));
         progress.latency_ms.push(milliseconds(received.elapsed()));
     }
@@ -221,10 +226,15 @@ impl<'a> Report<'a> {
 
     fn finish(&mut self) {
         self.send();
-        if let Some(sample) = self.counter.finish() {
+        if let Some(sample) = self.counter.end() {
             self.sink.emit(StreamEvent::Sample(sample));
         }
     }
+}
+
+/// Width and height in pixels.
+fn frame_size(frame: &Mat) -> (u32, u32) {
+    (frame.cols().unsigned_abs(), frame.rows().unsigned_abs())
 }
 
 fn milliseconds(duration: Duration) -> f32 {

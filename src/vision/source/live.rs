@@ -52,7 +52,7 @@ struct Shared {
 struct State {
     /// The newest frame and when it was received, unless it was taken.
     newest: Option<Instant>,
-    /// Its pixels. Buffers are swapped, never copied.
+    /// Its pixels; empty while the thread converts a frame. Buffers are swapped, never copied.
     frame: Mat,
     info: Option<StreamInfo>,
     opened: bool,
@@ -218,10 +218,11 @@ impl Drop for Finish<'_> {
 /// Reads until it is told to stop (`Ok`) or the stream ends.
 fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut capture = Capture::open(&camera.url, &camera.settings)?;
+    let mut capture = Capture::open(&camera.url, &camera.settings, &camera.described)?;
     let mut watch = FreezeWatch::default();
     shared.update(|state| state.opened = true);
-    let mut spare = Mat::default();
+    // Empty but while a frame is converted. With the frame loop's there are two pictures in all.
+    let mut hand = Mat::default();
     let mut first = true;
     while !shared.stopped() {
         let Grab::Frame(at) = capture.grab()? else {
@@ -232,9 +233,21 @@ fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result
             });
         };
         let wanted = budget.takes(at.duration_since(started));
-        let good = wanted && capture.retrieve(&mut spare)?;
-        if good && watch.is_suspect(&spare, at) {
-            camera.check_format(shared)?;
+        let mut replaced = false;
+        let mut good = false;
+        if wanted {
+            let mut state = shared.lock();
+            // What was not looked at by now makes room for what is newer.
+            replaced = state.newest.take().is_some();
+            mem::swap(&mut state.frame, &mut hand);
+            drop(state);
+            good = capture.retrieve(&mut hand)?;
+            if good && watch.is_suspect(&hand, at) {
+                camera.check_format(shared)?;
+            }
+        }
+        if replaced {
+            budget.missed();
         }
         let damaged = mem::take(&mut capture.damaged);
         let info = (first && good).then(|| capture.info());
@@ -242,18 +255,14 @@ fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result
         shared.update(|state| {
             state.grabbed = Some(at);
             state.losses.damaged += damaged;
+            state.losses.dropped += u32::from(replaced || !wanted);
             state.budget = Some(budget.budget());
+            if wanted {
+                mem::swap(&mut state.frame, &mut hand);
+            }
             if good {
-                // The frame it replaces was never looked at.
-                if state.newest.is_some() {
-                    state.losses.dropped += 1;
-                    budget.missed();
-                }
-                mem::swap(&mut state.frame, &mut spare);
                 state.newest = Some(at);
                 state.info = info.or(state.info.take());
-            } else if !wanted {
-                state.losses.dropped += 1;
             }
         });
     }

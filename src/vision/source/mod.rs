@@ -24,7 +24,7 @@ pub fn open(
 ) -> Result<Box<dyn FrameSource>, Failure> {
     let budget = FrameBudget::new(job.detect.fps);
     if job.url.is_file() {
-        Ok(Box::new(FileSource::new(&job.url, settings, job.source, budget)))
+        Ok(Box::new(FileSource::new(&job.url, settings, described, job.source, budget)))
     } else {
         Ok(Box::new(LiveSource::start(&job.url, settings, described, budget)?))
     }

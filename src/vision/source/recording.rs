@@ -15,6 +15,7 @@ use super::frame_source::{FrameSource, Losses, Next, POLL};
 use crate::vision::{
     budget::FrameBudget,
     capture::{Capture, Grab},
+    probe::StreamDescription,
 };
 
 /// A recording that is further behind its own clock gives up catching up.
@@ -24,6 +25,7 @@ const HOPELESS: Duration = Duration::from_secs(2);
 pub(super) struct FileSource {
     url: StreamUrl,
     settings: StreamSettings,
+    described: StreamDescription,
     source: SourceSettings,
     budget: FrameBudget,
     capture: Option<Capture>,
@@ -44,12 +46,14 @@ impl FileSource {
     pub(super) fn new(
         url: &StreamUrl,
         settings: &StreamSettings,
+        described: StreamDescription,
         source: SourceSettings,
         budget: FrameBudget,
     ) -> Self {
         Self {
             url: url.clone(),
             settings: settings.clone(),
+            described,
             source,
             budget,
             capture: None,
@@ -111,7 +115,7 @@ impl FileSource {
 impl FrameSource for FileSource {
     fn next_frame(&mut self, frame: &mut Mat) -> Result<Next, Failure> {
         if self.capture.is_none() {
-            let capture = Capture::open(&self.url, &self.settings)?;
+            let capture = Capture::open(&self.url, &self.settings, &self.described)?;
             if self.info.is_none() {
                 self.started = Instant::now();
             }

@@ -7,6 +7,7 @@ mod errors;
 mod events;
 mod health;
 mod history;
+mod pictures;
 mod queue;
 mod scene;
 mod sites;

@@ -3,6 +3,7 @@
 mod assignment;
 mod backends;
 mod crash_cycles;
+mod decoding;
 mod file_faults;
 mod restart;
 mod shutdown;

@@ -84,6 +84,14 @@ pub fn corrupt() -> PathBuf {
     made("corrupt.mp4", |to| fs::write(to, &bytes).unwrap())
 }
 
+/// 20 s of one picture of people.
+pub fn still() -> PathBuf {
+    made("still.mp4", |to| {
+        let still = "trim=start_frame=100:end_frame=101,loop=loop=199:size=1,setpts=N/10/TB";
+        encode(to, "20", &["-vf", still, "-r", "10", "-f", "mp4"]);
+    })
+}
+
 /// No bytes at all.
 pub fn empty() -> PathBuf {
     made("empty.mp4", |to| fs::write(to, b"").unwrap())

@@ -43,6 +43,20 @@ impl Client {
         self.try_send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
+    /// A GET of a picture, or of why there is none.
+    pub fn get_picture(&self, path: &str) -> (ureq::http::HeaderMap, Vec<u8>) {
+        let request = ureq::http::Request::get(format!("{}{path}", self.base)).body(()).unwrap();
+        let mut response = self.agent.run(request).unwrap();
+        assert_eq!(
+            response.status(),
+            200,
+            "GET {path}: {:?}",
+            response.body_mut().read_to_string()
+        );
+        let bytes = response.body_mut().read_to_vec().unwrap();
+        (response.headers().clone(), bytes)
+    }
+
     /// A GET that asks for this type of content.
     pub fn get_as(&self, path: &str, accept: &str) -> Answer {
         let request = ureq::http::Request::get(format!("{}{path}", self.base));

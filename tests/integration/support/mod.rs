@@ -4,6 +4,7 @@ pub mod clips;
 pub mod fake_camera;
 pub mod fixtures;
 pub mod http;
+pub mod mjpeg;
 pub mod postgres;
 pub mod procfs;
 pub mod recorded;

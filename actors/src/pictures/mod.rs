@@ -1,0 +1,56 @@
+//! Pictures for those who look at cameras: made on request only, handed on, never kept.
+//!
+//! A viewer is due for a picture when its rate allows and it has taken the one before. Only then is
+//! the camera's worker asked for one, whatever the number of viewers; so nobody who looks away, is
+//! slow or is gone costs anything, and nothing piles up.
+//!
+//! `board` decides who gets what when: plain state and time. `hub` is the actor around it.
+
+mod board;
+mod hub;
+
+use std::{sync::Arc, time::Duration};
+
+use actix::Message;
+
+use crate::{
+    ctl::Ctl,
+    domain::{CameraId, Picture, RunId},
+};
+
+pub use board::{Pace, WatchError};
+pub use hub::{ClosePictures, PictureHub, WatchCamera};
+
+/// What workers tell the hub of their runs.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum PictureNews {
+    /// A camera gives frames; pictures are asked for by the run's control.
+    Opened {
+        /// The camera.
+        camera: CameraId,
+        /// The run.
+        run: RunId,
+        /// Its control.
+        ctl: Arc<Ctl>,
+    },
+    /// A picture was made.
+    Made {
+        /// The camera.
+        camera: CameraId,
+        /// The run.
+        run: RunId,
+        /// The picture.
+        picture: Picture,
+    },
+    /// The run is over: no picture comes any more.
+    Ended {
+        /// The camera.
+        camera: CameraId,
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// A viewer that has not taken its last picture for so long is dropped.
+const TOO_SLOW: Duration = Duration::from_secs(5);

@@ -1,0 +1,197 @@
+//! From a frame to the people in it: where to look, finding them, following them.
+
+use std::time::Duration;
+
+use becamera_actors::domain::{DetectMode, DetectSettings, Recipe, Scene};
+use opencv::{core::Mat, prelude::*};
+
+use super::{
+    detector::{Detector, DetectorError, InputSize, anchors::TRAINED_SIZE, merge::merge},
+    geometry::BoundingBox,
+    motion::MotionDetector,
+    motion_gate::MotionGate,
+    regions::{Canvas, View},
+    scale::ScaleChooser,
+    scene::is_masked,
+    track::TrackedPerson,
+    tracker::{Appearance, Observation, Scores, Tracker},
+};
+
+/// What moves is given so much more room on every side, in heights of a person; who is followed
+/// in shares of the height.
+const MOTION_MARGIN: f32 = 0.26;
+const TRACK_MARGIN: f32 = 0.25;
+
+/// Analyses the frames of one stream, one after the other.
+pub struct Analyser {
+    settings: DetectSettings,
+    recipe: Recipe,
+    scores: Scores,
+    input: InputSize,
+    motion: MotionDetector,
+    gate: MotionGate,
+    scale: ScaleChooser,
+    tracker: Tracker,
+    /// Frames since people were looked for.
+    idle_frames: u32,
+    /// Frames in which people were looked for since a whole one was looked at, and how it was.
+    since_full: u32,
+    canvas: Option<Canvas>,
+    people: Vec<TrackedPerson>,
+    /// The whole of the next frame is looked at, whatever moves.
+    closely: bool,
+    scene: Scene,
+}
+
+/// What a frame shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Analysis {
+    /// Everybody who counts.
+    pub people: Vec<TrackedPerson>,
+    /// Where somebody may be besides: detections of any score, and who does not count yet.
+    pub others: Vec<BoundingBox>,
+    /// Nothing moves: these are the people of the frame before.
+    pub held: bool,
+    /// How often the network ran.
+    pub inferences: u32,
+    /// How long the network took, all in all.
+    pub inference: Duration,
+}
+
+impl Analyser {
+    /// For a stream that is to be analysed so, by a network that takes such inputs.
+    pub fn new(settings: &DetectSettings, input: InputSize) -> Self {
+        let recipe = settings.recipe();
+        let scores = Scores::of(settings.confidence);
+        Self {
+            settings: *settings,
+            recipe,
+            scores,
+            input,
+            motion: MotionDetector::default(),
+            gate: MotionGate::new(settings),
+            scale: ScaleChooser::new(&recipe, input),
+            tracker: Tracker::new(scores),
+            idle_frames: u32::MAX,
+            since_full: 0,
+            canvas: None,
+            people: Vec::new(),
+            closely: false,
+            scene: Scene::default(),
+        }
+    }
+
+    /// Whoever seems to be in one of the scene's `exclude` zones is nobody from now on.
+    pub fn set_scene(&mut self, scene: &Scene) {
+        self.scene = scene.clone();
+    }
+
+    /// Has the whole of the next frame looked at, whatever moves: for pictures in which nobody who
+    /// can be found may be recognised.
+    pub fn look_closely(&mut self) {
+        self.closely = true;
+    }
+
+    /// Finds and follows the people in the next frame (8-bit BGR), whose place in the stream is
+    /// `at`.
+    ///
+    /// # Errors
+    /// When the frame or the network can't be used; the next frame may do.
+    pub fn analyse(
+        &mut self,
+        detector: &mut dyn Detector,
+        frame: &Mat,
+        at: Duration,
+    ) -> Result<Analysis, DetectorError> {
+        let size = frame_size(frame)?;
+        let motion = self.motion.next(frame)?;
+        // Somebody found in a scene at rest is to be believed or forgotten soon.
+        let moves = motion.any() || self.tracker.is_unsettled();
+        let closely = std::mem::take(&mut self.closely);
+        if !self.gate.opens(moves, at) && !closely {
+            return Ok(Analysis { people: self.people.clone(), held: true, ..Analysis::default() });
+        }
+        self.tracker.predict(at);
+        self.idle_frames = self.idle_frames.saturating_add(1);
+        let mut analysis = Analysis::default();
+        if closely || self.idle_frames >= self.recipe.interval {
+            if closely {
+                self.since_full = self.recipe.full_every;
+            }
+            let views = self.views(size, &motion.boxes(size));
+            let found = self.find(detector, frame, &views, &mut analysis)?;
+            self.idle_frames = 0;
+            let scanned: Vec<BoundingBox> = views.iter().map(View::bbox).collect();
+            self.tracker.update(size, &scanned, found);
+        }
+        self.gate.analysed(at);
+        self.people = self.tracker.people();
+        for person in self.people.iter().filter(|person| person.seen) {
+            self.scale.observe(person.bbox.height);
+        }
+        analysis.people.clone_from(&self.people);
+        analysis.others.extend(self.tracker.sought());
+        Ok(analysis)
+    }
+
+    /// The parts of the next frame to look at.
+    fn views(&mut self, size: (u32, u32), moving: &[BoundingBox]) -> Vec<View> {
+        if self.input == InputSize::Trained {
+            return vec![View::whole(size, (TRAINED_SIZE, TRAINED_SIZE))];
+        }
+        let canvas = self.scale.canvas(size);
+        let changed = self.canvas.replace(canvas) != Some(canvas);
+        self.since_full += 1;
+        let parts = self.recipe.mode == DetectMode::Guided && self.input == InputSize::Any;
+        if changed || !parts || self.since_full >= self.recipe.full_every {
+            self.since_full = 0;
+            return vec![canvas.whole()];
+        }
+        let margin = MOTION_MARGIN * self.recipe.person_height / canvas.scale();
+        let moving = moving.iter().map(|bbox| bbox.grown(margin));
+        let followed = self.tracker.sought().map(|bbox| bbox.grown(TRACK_MARGIN * bbox.height));
+        canvas.parts(&moving.chain(followed).collect::<Vec<_>>())
+    }
+
+    fn find(
+        &self,
+        detector: &mut dyn Detector,
+        frame: &Mat,
+        views: &[View],
+        analysis: &mut Analysis,
+    ) -> Result<Vec<Observation>, DetectorError> {
+        let mut found = Vec::with_capacity(views.len());
+        for view in views {
+            let detections = detector.detect(frame, view, self.scores.doubtful)?;
+            analysis.inferences += 1;
+            analysis.inference += detections.inference;
+            found.push((*view, detections.people));
+        }
+        let size = frame_size(frame)?;
+        let mut people = merge(found, size, self.settings.nms_iou);
+        analysis.others.extend(people.iter().map(|person| person.bbox));
+        people.retain(|person| !is_masked(&self.scene, &person.bbox, size));
+        let boxes: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
+        let observed = people.into_iter().map(|detection| {
+            // Who stands lower in the picture is nearer.
+            let bbox = detection.bbox;
+            let nearer =
+                |other: &&BoundingBox| other.bottom() > bbox.bottom() && other.iou(&bbox) > 0.0;
+            let in_front: Vec<BoundingBox> = boxes.iter().filter(nearer).copied().collect();
+            let appearance = Appearance::of(frame, &bbox, &in_front)?;
+            Ok(Observation { detection, appearance })
+        });
+        observed.collect()
+    }
+}
+
+/// Width and height of a frame, in pixels.
+fn frame_size(frame: &Mat) -> Result<(u32, u32), DetectorError> {
+    match (u32::try_from(frame.cols()), u32::try_from(frame.rows())) {
+        (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok((width, height)),
+        _ => {
+            let reason = "the picture is empty";
+            Err(opencv::Error::new(opencv::core::StsBadArg, reason).into())
+        }
+    }
+}
