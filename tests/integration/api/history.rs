@@ -273,8 +273,8 @@ fn csv_has_no_pages(service: &Service) {
     assert_eq!(lines.len(), 4 * 1_440);
     assert!(lines.is_sorted());
     let (seen, unseen) = lines.split_at(3 * 1_440 + 720);
-    assert!(seen.iter().all(|line| line.ends_with(",120,4.0,4,4,60000,1.0")));
-    assert!(unseen.iter().all(|line| line.ends_with(",0,,,,0,0.0")));
+    assert!(seen.iter().all(|line| line.ends_with(",120,4.0,4,4,60000,1.0,0,0,0")));
+    assert!(unseen.iter().all(|line| line.ends_with(",0,,,,0,0.0,0,0,0")));
 
     let text = csv(service, &format!("cameras/{LONG}/counts?{span}")).text;
     let mut lines = text.lines();
