@@ -15,6 +15,10 @@ pub(super) struct SceneArguments {
     /// looks from the first end to the second has those who go `in` come from the left.
     #[arg(long = "line", value_name = "NAME:X1,Y1,X2,Y2", value_parser = line)]
     lines: Vec<Line>,
+    /// A zone in which whoever seems to be there is nobody, such as a poster or a mirror; can be
+    /// repeated.
+    #[arg(long = "exclude", value_name = "NAME:X,Y,X,Y,X,Y…", value_parser = exclusion)]
+    exclusions: Vec<Zone>,
     /// How people are looked for; takes the place of what the configuration says of that. Single
     /// knobs can still be set, such as --set detect.scale=1.
     #[arg(long, value_parser = preset())]
@@ -24,17 +28,18 @@ pub(super) struct SceneArguments {
 impl SceneArguments {
     /// Everything that is drawn, with these zones; the error names the argument.
     pub(super) fn scene(&self, zones: &[Zone]) -> Result<Scene, String> {
-        let scene = Scene { lines: self.lines.clone(), zones: zones.to_vec() };
+        let zones = [zones, &self.exclusions].concat();
+        let scene = Scene { lines: self.lines.clone(), zones };
         let lines = scene.lines.iter().map(|line| line.id.as_str());
         if let Some(name) = twice(lines) {
             return Err(format!("--line: there are two lines of the name {name}"));
         }
         if let Some(name) = twice(scene.zones.iter().map(|zone| zone.id.as_str())) {
-            return Err(format!("--zone: there are two zones of the name {name}"));
+            return Err(format!("--zone, --exclude: there are two zones of the name {name}"));
         }
         let flag = |error: InvalidField| match error.field {
             "lines" => format!("--line: {}", error.reason),
-            "zones" => format!("--zone: {}", error.reason),
+            "zones" => format!("--zone, --exclude: {}", error.reason),
             _ => error.to_string(),
         };
         scene.validate().map_err(flag)?;
@@ -86,6 +91,11 @@ pub(super) fn zone(text: &str) -> Result<Zone, String> {
     Ok(zone)
 }
 
+/// As [`zone`], but of the other kind.
+fn exclusion(text: &str) -> Result<Zone, String> {
+    Ok(Zone { kind: ZoneKind::Exclude, ..zone(text)? })
+}
+
 fn named_points(text: &str) -> Result<(&str, Vec<Point>), String> {
     let (name, numbers) = text.split_once(':').ok_or("there is no colon after the name")?;
     let numbers = numbers
@@ -134,11 +144,15 @@ mod tests {
     #[test]
     fn a_name_is_used_once() {
         let lines = vec![line("door:0,0,1,1").unwrap(), line("door:0,1,1,0").unwrap()];
-        let error = SceneArguments { lines, preset: None }.scene(&[]).unwrap_err();
+        let arguments = |lines, exclusions| SceneArguments { lines, exclusions, preset: None };
+        let error = arguments(lines, Vec::new()).scene(&[]).unwrap_err();
         assert_eq!(error, "--line: there are two lines of the name door");
-        let none = SceneArguments { lines: Vec::new(), preset: None };
+        let none = arguments(Vec::new(), Vec::new());
         let hall = zone("hall:0,0,1,0,1,1").unwrap();
         assert!(none.scene(&[hall.clone(), hall.clone()]).unwrap_err().starts_with("--zone"));
-        assert_eq!(none.scene(&[hall]).unwrap().zones.len(), 1);
+        let masked = |name| arguments(Vec::new(), vec![exclusion(name).unwrap()]);
+        assert!(masked("hall:0,0,1,0,1,1").scene(std::slice::from_ref(&hall)).is_err());
+        let zones = masked("poster:0,0,1,0,1,1").scene(&[hall]).unwrap().zones;
+        assert_eq!((zones[0].kind, zones[1].kind), (ZoneKind::Count, ZoneKind::Exclude));
     }
 }

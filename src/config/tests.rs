@@ -48,6 +48,18 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn a_preset_takes_the_place_of_knobs_but_not_of_flags() {
+    let file = file("[detect]\nfps = 5\npreset = \"economy\"\ninterval = 3\nscale = 0.5\n");
+    let mut inputs = variables(&[("BECAMERA_DETECT_FULL_EVERY", "7")]);
+    inputs.file = Some(file.path().into());
+    inputs.preset = Some(Preset::Accurate);
+    let detect = load(&inputs).unwrap().settings.detect;
+    assert_eq!((detect.fps, detect.recipe()), (5.0, Preset::Accurate.recipe()));
+    inputs.set = vec!["detect.scale=0.75".into()];
+    assert_eq!(load(&inputs).unwrap().settings.detect.scale, Some(0.75));
+}
+
+#[test]
 fn values_of_every_type_can_be_given_as_text() {
     let inputs = variables(&[
         ("BECAMERA_DETECT_FPS", "5"),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_actors::domain::{Direction, LineId, Scene, SceneTally, ZoneId};
+use becamera_actors::domain::{Direction, LineId, Scene, SceneTally, Zone, ZoneId, ZoneKind};
 
 use crate::vision::replay::{Recording, ReplayCrossing, ReplayFrame, Summary};
 
@@ -90,6 +90,11 @@ pub(super) struct Second {
     pub(super) zones: BTreeMap<ZoneId, ZoneCount>,
 }
 
+/// The zones in which people are counted.
+pub(super) fn counted_zones(scene: &Scene) -> impl Iterator<Item = &Zone> {
+    scene.zones.iter().filter(|zone| zone.kind == ZoneKind::Count)
+}
+
 impl Counted {
     pub(super) fn new(scene: &Scene) -> Self {
         Self {
@@ -100,7 +105,9 @@ impl Counted {
             frames: 0,
             people: People::default(),
             lines: scene.lines.iter().map(|line| (line.id.clone(), LineCount::default())).collect(),
-            zones: scene.zones.iter().map(|zone| (zone.id.clone(), ZoneCount::default())).collect(),
+            zones: counted_zones(scene)
+                .map(|zone| (zone.id.clone(), ZoneCount::default()))
+                .collect(),
             crossings: Vec::new(),
             seconds: Vec::new(),
             current: Second::default(),

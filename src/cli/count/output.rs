@@ -10,7 +10,11 @@ use std::{
 use becamera_actors::domain::Scene;
 use serde_json::{Value, json};
 
-use super::{Outcome, counted::Counted, folder_exists};
+use super::{
+    Outcome,
+    counted::{Counted, counted_zones},
+    folder_exists,
+};
 use crate::cli::replay::unfinished;
 
 /// Where a table goes.
@@ -81,7 +85,7 @@ pub(super) fn csv<'a>(
     for line in &scene.lines {
         header.extend(["in", "out"].map(|direction| format!("line_{}_{direction}", line.id)));
     }
-    for zone in &scene.zones {
+    for zone in counted_zones(scene) {
         let columns = ["people_max", "people_mean", "entries", "exits"];
         header.extend(columns.map(|column| format!("zone_{}_{column}", zone.id)));
     }
@@ -102,7 +106,7 @@ pub(super) fn csv<'a>(
                 let count = second.lines.get(&line.id).copied().unwrap_or_default();
                 row.extend([count.inwards.to_string(), count.outwards.to_string()]);
             }
-            for zone in &scene.zones {
+            for zone in counted_zones(scene) {
                 let count = second.zones.get(&zone.id).copied().unwrap_or_default();
                 let mean = format!("{:.3}", count.people.mean());
                 let max = count.people.max.to_string();

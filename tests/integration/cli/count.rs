@@ -67,6 +67,17 @@ fn no_more_frames_are_analysed_than_a_camera_would_have() {
 }
 
 #[test]
+fn nobody_is_counted_where_that_is_excluded() {
+    let call = count().arg(clips::mp4()).args(["--json", "--csv", "out.csv"]);
+    let mut call = call.args(["--exclude", "mirror:0,0,1,0,1,1,0,1"]);
+    let video = &call.json()["videos"][0];
+    assert_eq!((&video["frames_analysed"], &video["people_max"]), (&30.into(), &0.into()));
+    assert_eq!(video["zones"], serde_json::json!({}));
+    let table = fs::read_to_string(call.folder.path().join("out.csv")).unwrap();
+    assert!(!table.contains("mirror"), "{table}");
+}
+
+#[test]
 fn people_read_a_few_lines() {
     let answer = count().arg(clips::mp4()).args(LINE).args(ZONE).answer();
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
