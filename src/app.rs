@@ -15,6 +15,7 @@ use becamera_actors::{
         CacheSettings, DetectorSettings, EventSettings, Isolation, PictureSettings, Settings,
         StorageSettings, WorkerConfig,
     },
+    sites::{Book, SitesActor, SitesConfig, load_book},
     storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
 };
@@ -40,7 +41,7 @@ pub enum StartError {
     #[error(transparent)]
     Database(#[from] DbError),
     /// The database could not be read.
-    #[error("can't read the cameras: {0}")]
+    #[error("can't read the cameras and sites: {0}")]
     Cameras(#[from] becamera_actors::ports::StoreError),
     /// The inference library can't be used.
     #[error(transparent)]
@@ -80,7 +81,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     // All that can fail comes before the first actor: one that never ran panics when it is dropped.
     let listener = http::listen(&settings.server)?;
     let address = listener.local_addr()?;
-    let Stored { store, spool, cameras } = open_storage(settings.storage.clone()).await?;
+    let Stored { store, spool, cameras, sites } = open_storage(settings.storage.clone()).await?;
     let callers = Callers::new(&settings.server)?;
     let cache = open_cache(&settings.cache)?;
     let runners = runners(&settings, &metrics)?;
@@ -88,6 +89,16 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     let storage = start_storage(store, spool, &settings.storage, &metrics);
     let cache = start_cache(cache, &metrics);
     let events = start_events(&settings.events, &metrics);
+    let sites = SitesActor::new(SitesConfig {
+        book: sites,
+        save: storage.clone().recipient(),
+        forget: storage.clone().recipient(),
+        correct: storage.clone().recipient(),
+        audit: storage.clone().recipient(),
+        followers: vec![cache.clone().recipient(), events.clone().recipient()],
+        metrics: metrics.clone(),
+    });
+    let sites = Supervisor::start(move |_| sites);
     let pictures = start_pictures(settings.pictures, &metrics);
     let pool = PoolSupervisor::new(PoolSupervisorConfig {
         workers: settings.workers.clone(),
@@ -100,13 +111,18 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         save_camera: storage.clone().recipient(),
         forget_camera: storage.clone().recipient(),
         audit: storage.clone().recipient(),
-        followers: vec![cache.clone().recipient(), events.clone().recipient()],
+        followers: vec![
+            cache.clone().recipient(),
+            events.clone().recipient(),
+            sites.clone().recipient(),
+        ],
         metrics: metrics.clone(),
     });
     let state = HttpState {
         pool: pool.start(),
         storage: storage.clone(),
         cache,
+        sites,
         events: events.clone(),
         pictures: pictures.clone(),
         picture_settings: settings.pictures,
@@ -129,18 +145,26 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
 
 /// The settings of an inference library that was tried out.
 async fn choose_detector(settings: &Settings) -> Result<DetectorSettings, StartError> {
-    let detector = settings.detector.clone();
-    let limit = settings.workers.start_timeout;
-    let choose = move || {
-        check::choose(&detector, |detector| {
-            let mut command = Command::new(PROGRAM);
-            command.arg0("becamera").arg("check-detector");
-            check::in_process_of_its_own(command, detector, limit)
-        })
-    };
-    let choice = actix_web::web::block(choose).await.map_err(io::Error::other)??;
+    let settings = settings.clone();
+    let choice = actix_web::web::block(move || try_out_detector(&settings)).await;
+    let choice = choice.map_err(io::Error::other)??;
     log::info!("{}", choice.reason);
     Ok(choice.settings)
+}
+
+/// Chooses the inference library. Blocks while it is tried out in a process of its own.
+pub fn try_out_detector(settings: &Settings) -> Result<check::Choice, DetectorError> {
+    check::choose(&settings.detector, |detector| {
+        let command = own_command("check-detector");
+        check::in_process_of_its_own(command, detector, settings.workers.start_timeout)
+    })
+}
+
+/// This very binary, to do what the command line calls so.
+pub fn own_command(name: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg0("becamera").arg(name);
+    command
 }
 
 /// The frame loop of a worker and the name of its inference library, from what the service says
@@ -157,6 +181,7 @@ struct Stored {
     store: Arc<DieselCountStore>,
     spool: Arc<SqliteSpool>,
     cameras: Vec<Camera>,
+    sites: Book,
 }
 
 async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
@@ -165,7 +190,8 @@ async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
         let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?
             .sealing_with(store.vault())?;
         let cameras = load_cameras(&store, &spool)?;
-        Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras })
+        let sites = load_book(&store, &spool, &cameras, chrono::Utc::now())?;
+        Ok(Stored { store: Arc::new(store), spool: Arc::new(spool), cameras, sites })
     };
     actix_web::web::block(open).await.map_err(io::Error::other)?
 }

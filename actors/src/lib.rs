@@ -16,5 +16,6 @@ pub mod pool_supervisor;
 pub mod ports;
 pub mod protocol;
 pub mod settings;
+pub mod sites;
 pub mod storage;
 pub mod worker;

@@ -3,6 +3,9 @@
 //! Commands are `VerbNoun`, queries `Get…`. Messages between the actors stand beside the actor
 //! that takes them.
 
+mod scene;
+mod sites;
+
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 
@@ -16,6 +19,9 @@ use crate::{
     },
     ports::{SpoolState, StoreError},
 };
+
+pub use scene::{DeleteLine, DeleteZone, PutLine, PutZone};
+pub use sites::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite};
 
 /// Why the pool did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -110,56 +116,6 @@ pub struct PutCamera {
 pub struct DeleteCamera {
     /// The camera.
     pub camera_id: CameraId,
-    /// Who asks.
-    pub by: Origin,
-}
-
-/// Draws a line into a camera's picture or replaces it; a stream under way goes on. Answers whether
-/// it is new.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<bool, PoolError>")]
-pub struct PutLine {
-    /// The camera.
-    pub camera_id: CameraId,
-    /// The line.
-    pub line: Line,
-    /// Who asks.
-    pub by: Origin,
-}
-
-/// Deletes a line of a camera; what was counted at it stays.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), PoolError>")]
-pub struct DeleteLine {
-    /// The camera.
-    pub camera_id: CameraId,
-    /// The line.
-    pub line_id: LineId,
-    /// Who asks.
-    pub by: Origin,
-}
-
-/// Draws a zone into a camera's picture or replaces it; a stream under way goes on. Answers whether
-/// it is new.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<bool, PoolError>")]
-pub struct PutZone {
-    /// The camera.
-    pub camera_id: CameraId,
-    /// The zone.
-    pub zone: Zone,
-    /// Who asks.
-    pub by: Origin,
-}
-
-/// Deletes a zone of a camera; what was counted in it stays.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), PoolError>")]
-pub struct DeleteZone {
-    /// The camera.
-    pub camera_id: CameraId,
-    /// The zone.
-    pub zone_id: ZoneId,
     /// Who asks.
     pub by: Origin,
 }

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     ctl::Ctl,
     domain::{
-        AuditPage, AuditQuery, Camera, CameraId, Crash, Crossing, CrossingPage, CrossingQuery,
-        Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent, LiveState, Rollup,
-        RollupQuery, RunnerInfo, SamplePage, SampleQuery, StreamEvent, Write, ZoneRollup,
-        ZoneRollupQuery,
+        AuditPage, AuditQuery, Camera, CameraId, Correction, Crash, Crossing, CrossingPage,
+        CrossingQuery, Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent,
+        LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, Site, StreamEvent,
+        Write, ZoneRollup, ZoneRollupQuery,
     },
 };
 
@@ -95,6 +95,12 @@ pub trait CountStore: Send + Sync {
 
     /// Reads a page of the audit trail, newest first.
     fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
+
+    /// Reads every site.
+    fn load_sites(&self) -> Result<Vec<Site>, StoreError>;
+
+    /// Reads the corrections of all sites that were made at or after this time.
+    fn read_corrections(&self, from: DateTime<Utc>) -> Result<Vec<Correction>, StoreError>;
 
     /// Reads every registered camera.
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError>;

@@ -5,9 +5,10 @@
 //! | newest count of a camera | key `becamera:camera:{id}:count`, expires an hour after the frame | [`LatestCount`] |
 //! | state of a camera | key `becamera:camera:{id}:state`, expires after 30 s unless kept | [`LiveCamera`] |
 //! | state of a worker | key `becamera:worker:{worker_id}`, expires after 30 s unless kept | [`LiveWorker`] |
+//! | people in a site | key `becamera:site:{site_id}`, expires after 30 s unless kept | [`LiveSite`] |
 //! | every new count | channel `becamera:counts` | [`LatestCount`] |
 //! | every crossing of a line, in order | channel `becamera:crossings` | [`LiveCrossing`] |
-//! | every new state of a camera or worker, every deletion | channel `becamera:events` | [`LiveEvent`] |
+//! | every new state of a camera, worker or site, every deletion | channel `becamera:events` | [`LiveEvent`] |
 //!
 //! The service keeps its keys every 10 s: states of one that died vanish by themselves, and what
 //! Redis lost comes back. Of what happened while Redis was away the channels tell the newest of
@@ -16,12 +17,13 @@
 //!
 //! [`LiveCamera`]: becamera_actors::domain::LiveCamera
 //! [`LiveCrossing`]: becamera_actors::domain::LiveCrossing
+//! [`LiveSite`]: becamera_actors::domain::LiveSite
 //! [`LiveWorker`]: becamera_actors::domain::LiveWorker
 
 use std::{future::Future, time::Duration};
 
 use becamera_actors::{
-    domain::{CameraId, InvalidField, LatestCount, LiveEvent, LiveState, WorkerId},
+    domain::{CameraId, InvalidField, LatestCount, LiveEvent, LiveState, SiteId, WorkerId},
     ports::{KEEP_WITHIN, LiveCache, PortFuture, StoreError},
 };
 use chrono::{DateTime, Utc};
@@ -142,6 +144,14 @@ impl LiveCache for RedisCache {
                     set_state(&mut pipe, worker_key(worker.worker_id), worker)?;
                     send(&mut pipe, EVENTS_CHANNEL, event)?;
                 }
+                LiveEvent::Site(site) => {
+                    set_state(&mut pipe, site_key(&site.site_id), site)?;
+                    send(&mut pipe, EVENTS_CHANNEL, event)?;
+                }
+                LiveEvent::SiteDeleted { site_id } => {
+                    pipe.del(site_key(site_id)).ignore();
+                    send(&mut pipe, EVENTS_CHANNEL, event)?;
+                }
                 LiveEvent::Crossing(crossing) => send(&mut pipe, CROSSINGS_CHANNEL, crossing)?,
                 LiveEvent::CameraDeleted { camera_id } => {
                     pipe.del((count_key(*camera_id), state_key(*camera_id))).ignore();
@@ -166,6 +176,10 @@ impl LiveCache for RedisCache {
             }
             for worker in state.workers.values() {
                 set_state(&mut pipe, worker_key(worker.worker_id), worker)?;
+                self.run_full(&mut pipe).await?;
+            }
+            for site in state.sites.values() {
+                set_state(&mut pipe, site_key(&site.site_id), site)?;
                 self.run_full(&mut pipe).await?;
             }
             self.run(&pipe).await
@@ -199,6 +213,10 @@ fn state_key(camera: CameraId) -> String {
 
 fn worker_key(worker: WorkerId) -> String {
     format!("becamera:worker:{worker}")
+}
+
+fn site_key(site: &SiteId) -> String {
+    format!("becamera:site:{site}")
 }
 
 fn set_count(

@@ -15,12 +15,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use becamera_actors::{domain::stream_url::redact_urls, settings::Settings};
+use becamera_actors::{
+    domain::{Preset, stream_url::redact_urls},
+    settings::Settings,
+};
 use layers::Leaf;
 use serde::Deserialize;
 
 /// Where the file is looked for when nobody names one; the first that is there is read.
 const DEFAULT_FILES: [&str; 2] = ["becamera.toml", "/etc/becamera/becamera.toml"];
+
+/// The settings that a preset settles.
+const PRESET_KNOBS: [&str; 5] =
+    ["detect.mode", "detect.interval", "detect.person_height", "detect.scale", "detect.full_every"];
 
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "BECAMERA_CONFIG";
@@ -34,6 +41,8 @@ pub struct Inputs {
     pub bind: Option<std::net::SocketAddr>,
     /// `--set section.key=value`, in order.
     pub set: Vec<String>,
+    /// `--preset`: how people are looked for, instead of what file and environment say of that.
+    pub preset: Option<Preset>,
     /// The process's environment.
     pub environment: Vec<(OsString, OsString)>,
 }
@@ -123,6 +132,11 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
     leaves.extend(layers::from_environment(&inputs.environment)?);
     if let Some(bind) = inputs.bind {
         leaves.push(Leaf::from_text("server.bind", &bind.to_string(), Origin::Flag("--bind"))?);
+    }
+    if let Some(preset) = inputs.preset {
+        leaves.retain(|leaf| !PRESET_KNOBS.contains(&leaf.key.as_str()));
+        let name = preset.as_str();
+        leaves.push(Leaf::from_text("detect.preset", name, Origin::Flag("--preset"))?);
     }
     for assignment in &inputs.set {
         leaves.push(layers::from_assignment(assignment)?);

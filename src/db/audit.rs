@@ -25,6 +25,7 @@ pub(super) struct AuditRow {
     camera_id: Option<i32>,
     worker_id: Option<String>,
     changes: String,
+    site_id: Option<String>,
 }
 
 /// Adds an entry that is not there yet.
@@ -99,6 +100,7 @@ impl TryFrom<&AuditEntry> for AuditRow {
             camera_id: entry.camera_id.map(CameraId::get),
             worker_id: entry.worker_id.map(|worker| worker.to_string()),
             changes,
+            site_id: entry.site_id.as_ref().map(ToString::to_string),
         })
     }
 }
@@ -115,12 +117,14 @@ impl TryFrom<AuditRow> for AuditEntry {
         let address = row.address.as_deref().map(str::parse).transpose();
         let camera_id = row.camera_id.map(|id| CameraId::try_from(i64::from(id))).transpose();
         let worker_id = row.worker_id.as_deref().map(str::parse).transpose();
+        let site_id = row.site_id.as_deref().map(str::parse).transpose();
         Ok(Self {
             id: AuditId(row.id),
             at: DateTime::from_timestamp_micros(row.at).ok_or_else(|| refuse("at"))?,
             action: action.ok_or_else(|| refuse("action"))?,
             camera_id: camera_id.map_err(|_| refuse("camera_id"))?,
             worker_id: worker_id.map_err(|_| refuse("worker_id"))?,
+            site_id: site_id.map_err(|_| refuse("site_id"))?,
             changes: serde_json::from_str(&row.changes).map_err(|_| refuse("changes"))?,
             by: Origin { who: row.who.clone(), address: address.map_err(|_| refuse("address"))? },
         })

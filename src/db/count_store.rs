@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use becamera_actors::{
     domain::{
-        AuditPage, AuditQuery, Camera, CrossingPage, CrossingQuery, Cutoffs, LineRollup,
-        LineRollupQuery, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Write, ZoneRollup,
-        ZoneRollupQuery,
+        AuditPage, AuditQuery, Camera, Correction, CrossingPage, CrossingQuery, Cutoffs,
+        LineRollup, LineRollupQuery, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Site,
+        Write, ZoneRollup, ZoneRollupQuery,
     },
     ports::{CountStore, StoreError},
     settings::StorageSettings,
@@ -26,7 +26,7 @@ use super::{
     models::{CameraRow, RollupRow, SampleRow},
     scene_reads,
     schema::{cameras, rollups, samples},
-    sealing, writes,
+    sealing, sites, writes,
 };
 
 /// Keeps cameras and samples in SQLite or PostgreSQL.
@@ -165,6 +165,22 @@ impl CountStore for DieselCountStore {
 
     fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
         audit::page(self.with(|connection| audit::select(connection, query))?, query.limit)
+    }
+
+    // As with cameras: one that can't be read must not keep the others away.
+    fn load_sites(&self) -> Result<Vec<Site>, StoreError> {
+        let read = |row: sites::SiteRow| {
+            let id = row.id.clone();
+            Site::try_from(row)
+                .inspect_err(|reason| error!("site {id}: its stored row can't be read: {reason}"))
+                .ok()
+        };
+        Ok(self.with(sites::load)?.into_iter().filter_map(read).collect())
+    }
+
+    fn read_corrections(&self, from: DateTime<Utc>) -> Result<Vec<Correction>, StoreError> {
+        let rows = self.with(|connection| sites::corrections(connection, from))?;
+        rows.into_iter().map(Correction::try_from).collect()
     }
 
     // A row that can't be read must not keep the other cameras from running.

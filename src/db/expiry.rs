@@ -10,6 +10,7 @@ use super::{
     audit,
     connection::DbConnection,
     schema::{cameras, crossings, line_rollups, rollups, samples, zone_rollups},
+    sites,
 };
 
 /// Rows deleted at once: some milliseconds of work.
@@ -24,6 +25,9 @@ pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> 
     };
     if deleted >= BATCH as usize {
         return Ok(true);
+    }
+    if let Some(cutoff) = cutoffs.crossings {
+        deleted += sites::delete_old(connection, cutoff.timestamp_micros())?;
     }
     for camera in ids {
         if let Some(cutoff) = cutoffs.samples {

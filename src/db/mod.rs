@@ -17,6 +17,7 @@ mod scene_rows;
 mod scene_writes;
 mod schema;
 mod sealing;
+mod sites;
 mod spool;
 mod url;
 mod writes;

@@ -106,6 +106,26 @@ diesel::table! {
         camera_id -> Nullable<Integer>,
         worker_id -> Nullable<Text>,
         changes -> Text,
+        site_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sites (id) {
+        id -> Text,
+        settings -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    site_corrections (site_id, id) {
+        site_id -> Text,
+        id -> BigInt,
+        at -> BigInt,
+        kind -> Text,
+        amount -> BigInt,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use becamera_actors::{domain::Write, ports::StoreError};
+use becamera_actors::{
+    domain::{SiteId, Write},
+    ports::StoreError,
+};
 use diesel::prelude::*;
 
 use crate::vault::Vault;
@@ -15,6 +18,7 @@ use super::{
     scene_rows::CrossingRow,
     scene_writes::{NewCrossing, SceneRollups, insert_crossings},
     schema::cameras,
+    sites::{self, CorrectionRow, SiteRow},
 };
 
 /// Writes that go together: samples and crossings between two other writes, or one of these.
@@ -23,6 +27,9 @@ pub(super) enum Group {
     Counts(Vec<NewSample>, Vec<NewCrossing>),
     SaveCamera(CameraRow),
     ForgetCamera(i32),
+    SaveSite(SiteRow),
+    ForgetSite(SiteId),
+    Correct(CorrectionRow),
     Audit(AuditRow),
 }
 
@@ -49,6 +56,9 @@ pub(super) fn group(writes: &[Write], vault: &Vault) -> Result<Vec<Group>, Store
             }
             Write::SaveCamera(camera) => Group::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Group::ForgetCamera(camera.get()),
+            Write::SaveSite(site) => Group::SaveSite(SiteRow::try_from(site.as_ref())?),
+            Write::ForgetSite(id) => Group::ForgetSite(id.clone()),
+            Write::Correct(correction) => Group::Correct(correction.into()),
             Write::Audit(entry) => Group::Audit(AuditRow::try_from(entry.as_ref())?),
         };
         groups.extend(counts.close());
@@ -98,6 +108,9 @@ impl Group {
             Self::ForgetCamera(id) => {
                 diesel::delete(cameras::table.find(id)).execute(connection).map(drop)
             }
+            Self::SaveSite(row) => sites::save(connection, row),
+            Self::ForgetSite(id) => sites::forget(connection, id),
+            Self::Correct(row) => sites::correct(connection, row),
             Self::Audit(row) => audit::insert(connection, row),
         }
     }

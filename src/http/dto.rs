@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use becamera_actors::{
     domain::{
         AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange,
-        Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+        Sample, SiteId, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
     },
     history::Calendar,
     messages::{CameraView, QueueEntryView, WorkerView},
@@ -261,14 +261,15 @@ pub(super) struct AuditDto {
     action: AuditAction,
     camera_id: Option<CameraId>,
     worker_id: Option<WorkerId>,
+    site_id: Option<SiteId>,
     changes: Vec<FieldChange>,
 }
 
 impl From<AuditEntry> for AuditDto {
     fn from(entry: AuditEntry) -> Self {
-        let AuditEntry { id, at, by, action, camera_id, worker_id, changes } = entry;
-        let (id, at) = (id.0, Timestamp(at));
-        Self { id, at, who: by.who, address: by.address, action, camera_id, worker_id, changes }
+        let AuditEntry { id, at, by, action, camera_id, worker_id, site_id, changes } = entry;
+        let (id, at, who, address) = (id.0, Timestamp(at), by.who, by.address);
+        Self { id, at, who, address, action, camera_id, worker_id, site_id, changes }
     }
 }
 

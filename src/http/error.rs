@@ -10,6 +10,7 @@ use becamera_actors::{
     messages::PoolError,
     pictures::WatchError,
     ports::StoreError,
+    sites::SiteError,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +22,9 @@ pub(super) enum ApiError {
     /// The pool refused it.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// The sites refused it.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// Storage or cache could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,6 +140,11 @@ impl ApiError {
                 PoolError::TooManyCameras(_) => (S::CONFLICT, "too_many_cameras"),
                 PoolError::Draining => (S::SERVICE_UNAVAILABLE, "shutting_down"),
             },
+            Self::Site(error) => match error {
+                SiteError::InvalidField(_) => (S::BAD_REQUEST, "invalid_field"),
+                SiteError::NotFound(_) => (S::NOT_FOUND, "site_not_found"),
+                SiteError::TooMany(_) => (S::CONFLICT, "too_many_sites"),
+            },
             Self::Store(StoreError::Unavailable(_)) => {
                 (S::SERVICE_UNAVAILABLE, "storage_unavailable")
             }
@@ -173,7 +182,9 @@ impl ApiError {
     /// What programs may want to know besides the code.
     fn details(&self) -> Value {
         match self {
-            Self::Pool(PoolError::InvalidField(InvalidField { field, reason })) => {
+            Self::Site(SiteError::NotFound(site_id)) => json!({"site_id": site_id}),
+            Self::Pool(PoolError::InvalidField(InvalidField { field, reason }))
+            | Self::Site(SiteError::InvalidField(InvalidField { field, reason })) => {
                 json!({"field": field, "reason": reason})
             }
             Self::InvalidField { field, reason } => json!({"field": field, "reason": reason}),

@@ -65,7 +65,7 @@ fn read_request(request: &HttpRequest) -> Result<Wanted, ApiError> {
     let query = Query::parse(request.query_string(), &["cameras", "types", "last_event_id"])?;
     let filter = EventFilter {
         cameras: set(&query, "cameras", &format!("camera numbers from 1 to {}", i32::MAX))?,
-        kinds: set(&query, "types", "count, crossing, camera or worker")?,
+        kinds: set(&query, "types", "count, crossing, site, camera or worker")?,
     };
     // A client that lost its connection sends the header of its own accord, while the parameter
     // is still the one of its first call.

@@ -3,7 +3,7 @@
 use becamera_actors::{
     domain::{
         CameraId, CameraState, CrossingId, Direction, LatestCount, LineId, LiveCamera,
-        LiveCrossing, LiveError, LiveWorker, WorkerId, WorkerStatus,
+        LiveCrossing, LiveError, LiveSite, LiveWorker, SiteId, WorkerId, WorkerStatus,
     },
     messages::CameraView,
 };
@@ -151,6 +151,40 @@ impl From<LiveCrossing> for CrossingDto {
     }
 }
 
+/// How many people are in a site.
+#[derive(Debug, Serialize)]
+pub(super) struct SiteStateDto {
+    site_id: SiteId,
+    occupancy: u32,
+    capacity: Option<u32>,
+    #[serde(rename = "in")]
+    entered: u64,
+    #[serde(rename = "out")]
+    left: u64,
+    since: Timestamp,
+    at: Timestamp,
+}
+
+impl From<LiveSite> for SiteStateDto {
+    fn from(site: LiveSite) -> Self {
+        Self {
+            site_id: site.site_id,
+            occupancy: site.occupancy,
+            capacity: site.capacity,
+            entered: site.entered,
+            left: site.left,
+            since: Timestamp(site.since),
+            at: Timestamp(site.at),
+        }
+    }
+}
+
+/// A site that was deleted.
+#[derive(Debug, Serialize)]
+pub(super) struct SiteDeletedDto {
+    pub(super) site_id: SiteId,
+}
+
 /// A camera that was deleted.
 #[derive(Debug, Serialize)]
 pub(super) struct CameraDeletedDto {
@@ -166,4 +200,6 @@ pub(super) struct SnapshotDto {
     pub(super) cameras: Option<Vec<CameraStateDto>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workers: Option<Vec<WorkerStateDto>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sites: Option<Vec<SiteStateDto>>,
 }

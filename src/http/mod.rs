@@ -28,6 +28,7 @@ mod queue;
 mod routes;
 mod samples;
 mod scene_dto;
+mod sites;
 mod sse;
 mod state;
 mod times;
@@ -106,6 +107,14 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/analytics/summary").get(analytics::summary))
                 .service(resource("/cameras/{camera_id}/audit").get(audit::of_camera))
                 .service(resource("/audit").get(audit::list))
+                .service(resource("/sites").get(sites::list))
+                .service(
+                    resource("/sites/{site_id}")
+                        .get(sites::get)
+                        .put(sites::put)
+                        .delete(sites::delete),
+                )
+                .service(resource("/sites/{site_id}/correction").post(sites::correct))
                 .service(resource("/workers").get(workers::list))
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))

@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::live_dto::{
-    CameraDeletedDto, CameraStateDto, CountDto, CrossingDto, SnapshotDto, WorkerStateDto,
+    CameraDeletedDto, CameraStateDto, CountDto, CrossingDto, SiteDeletedDto, SiteStateDto,
+    SnapshotDto, WorkerStateDto,
 };
 
 /// The media type of server-sent events.
@@ -28,6 +29,10 @@ impl EventEncoder for SseEncoder {
             LiveEvent::Count(count) => frame(id, "count", &count_dto(count, state, Utc::now())),
             LiveEvent::Camera(camera) => frame(id, "camera", &CameraStateDto::from(camera)),
             LiveEvent::Worker(worker) => frame(id, "worker", &WorkerStateDto::from(worker)),
+            LiveEvent::Site(site) => frame(id, "site", &SiteStateDto::from(site)),
+            LiveEvent::SiteDeleted { site_id } => {
+                frame(id, "site_deleted", &SiteDeletedDto { site_id })
+            }
             LiveEvent::Crossing(crossing) => frame(id, "crossing", &CrossingDto::from(crossing)),
             LiveEvent::CameraDeleted { camera_id } => {
                 frame(id, "camera_deleted", &CameraDeletedDto { camera_id })
@@ -70,6 +75,8 @@ pub(super) fn snapshot(
             .then(|| counts.map(|count| count_dto(count.clone(), state, now)).collect()),
         cameras: takes(EventKind::Camera).then(|| cameras.cloned().map(Into::into).collect()),
         workers: takes(EventKind::Worker).then(|| workers.cloned().map(Into::into).collect()),
+        sites: takes(EventKind::Site)
+            .then(|| state.sites.values().cloned().map(Into::into).collect()),
     };
     frame(id, "snapshot", &shown)
 }

@@ -12,7 +12,7 @@ use actix::Addr;
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
     pictures::PictureHub, pool_supervisor::PoolSupervisor, settings::PictureSettings,
-    storage::StorageActor,
+    sites::SitesActor, storage::StorageActor,
 };
 
 use super::Callers;
@@ -26,6 +26,8 @@ pub struct HttpState {
     pub storage: Addr<StorageActor>,
     /// Newest counts.
     pub cache: Addr<CacheActor>,
+    /// How many people are in places with several doors.
+    pub sites: Addr<SitesActor>,
     /// Who passes events on.
     pub events: Addr<EventHub>,
     /// Who hands pictures on.

@@ -10,7 +10,7 @@ use actix_web::{
 use becamera_actors::{
     cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
     pictures::PictureHub, pool_supervisor::PoolSupervisor, settings::PictureSettings,
-    storage::StorageActor,
+    sites::SitesActor, storage::StorageActor,
 };
 use serde_json::Value;
 
@@ -26,6 +26,7 @@ fn state() -> HttpState {
         pool: nobody::<PoolSupervisor>(),
         storage: nobody::<StorageActor>(),
         cache: nobody::<CacheActor>(),
+        sites: nobody::<SitesActor>(),
         events: nobody::<EventHub>(),
         pictures: nobody::<PictureHub>(),
         picture_settings: PictureSettings::default(),

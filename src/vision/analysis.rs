@@ -97,8 +97,10 @@ impl Analyser {
     ) -> Result<Analysis, DetectorError> {
         let size = frame_size(frame)?;
         let motion = self.motion.next(frame)?;
+        // Somebody found in a scene at rest is to be believed or forgotten soon.
+        let moves = motion.any() || self.tracker.is_unsettled();
         let closely = std::mem::take(&mut self.closely);
-        if !self.gate.opens(motion.any(), at) && !closely {
+        if !self.gate.opens(moves, at) && !closely {
             return Ok(Analysis { people: self.people.clone(), held: true, ..Analysis::default() });
         }
         self.tracker.predict(at);

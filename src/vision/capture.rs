@@ -1,6 +1,8 @@
 //! Reading one stream with OpenCV and FFmpeg: opening, grabbing, and what can go wrong there.
 
 use std::{
+    ffi::OsStr,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -13,8 +15,8 @@ use opencv::{
     core::{CV_8UC3, Mat, Vector},
     prelude::*,
     videoio::{
-        CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_HEIGHT, CAP_PROP_FRAME_WIDTH,
-        CAP_PROP_OPEN_TIMEOUT_MSEC, CAP_PROP_READ_TIMEOUT_MSEC, VideoCapture,
+        CAP_FFMPEG, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT, CAP_PROP_FRAME_HEIGHT,
+        CAP_PROP_FRAME_WIDTH, CAP_PROP_OPEN_TIMEOUT_MSEC, CAP_PROP_READ_TIMEOUT_MSEC, VideoCapture,
     },
 };
 
@@ -35,7 +37,10 @@ const BUSY_PAUSE: Duration = Duration::from_millis(250);
 /// touched from another thread while a call is under way.
 pub struct Capture {
     video: VideoCapture,
-    url: StreamUrl,
+    /// A recording ends; a stream may only be silent.
+    is_file: bool,
+    /// Whether its frame rate is its own. MJPEG over HTTP has none: FFmpeg makes one up.
+    has_rate: bool,
     read_timeout: Duration,
     size: Option<(i32, i32)>,
     reported_size: (f64, f64),
@@ -53,49 +58,52 @@ pub enum Grab {
 }
 
 impl Capture {
-    /// Opens a stream that said this of itself. May block for the settings' open timeout, and longer when native code
-    /// ignores it; waits while another stream of this process is being opened.
+    /// Opens a stream that said this of itself. May block for the settings' open timeout, and longer
+    /// when native code ignores it; waits while another stream of this process is being opened.
     pub fn open(
         url: &StreamUrl,
         settings: &StreamSettings,
         described: &StreamDescription,
     ) -> Result<Self, Failure> {
+        if let Some(path) = url.file_path() {
+            return Self::open_recording(&path, settings);
+        }
         let started = Instant::now();
+        let name = OsStr::new(url.expose());
         let threads = decoder_threads(settings, described);
-        let parameters = Vector::from_slice(&[
-            CAP_PROP_OPEN_TIMEOUT_MSEC,
-            milliseconds(settings.open_timeout),
-            CAP_PROP_READ_TIMEOUT_MSEC,
-            milliseconds(settings.read_timeout),
-        ]);
-        // The backend is forced: others run pipeline strings. A file goes by its path, since
-        // FFmpeg takes no percent-encoding there (and the policy refuses it).
-        let file = url.file_path();
-        let name = file.as_ref().map_or(url.expose().as_ref(), |path| path.as_os_str());
-        let try_open = || {
-            let opened = with_decoder_threads(threads, || {
-                VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
-            });
-            // The exception's text holds the URL with its password: it goes nowhere.
-            opened.ok().filter(|video| video.is_opened().unwrap_or(false))
-        };
-        let mut video = try_open();
-        if video.is_none() && file.is_none() && started.elapsed() < BUSY_ANSWER {
+        let mut video = try_open(name, settings, threads);
+        if video.is_none() && started.elapsed() < BUSY_ANSWER {
             thread::sleep(BUSY_PAUSE);
-            video = try_open();
+            video = try_open(name, settings, threads);
         }
         let Some(video) = video else {
-            return Err(not_opened(url, started.elapsed() >= settings.open_timeout));
+            return Err(not_opened(started.elapsed() >= settings.open_timeout));
         };
+        let has_rate = matches!(url.as_url().scheme(), "rtsp" | "rtsps");
+        Ok(Self::of(video, false, has_rate, settings))
+    }
+
+    /// Opens a file.
+    pub fn open_recording(path: &Path, settings: &StreamSettings) -> Result<Self, Failure> {
+        let threads = decoder_threads(settings, &StreamDescription::default());
+        let Some(video) = try_open(path.as_os_str(), settings, threads) else {
+            let message = "The file can't be decoded as a video";
+            return Err(Failure::new(FailureCode::Unsupported, message));
+        };
+        Ok(Self::of(video, true, true, settings))
+    }
+
+    fn of(video: VideoCapture, is_file: bool, has_rate: bool, settings: &StreamSettings) -> Self {
         let reported_size = reported_size(&video);
-        Ok(Self {
+        Self {
             video,
-            url: url.clone(),
+            is_file,
+            has_rate,
             read_timeout: settings.read_timeout,
             size: None,
             reported_size,
             damaged: 0,
-        })
+        }
     }
 
     /// Waits for the next frame. Retries damaged ones. Fails as stalled when it took the read
@@ -114,7 +122,7 @@ impl Capture {
                 self.damaged += attempt;
                 return Ok(Grab::Frame(Instant::now()));
             }
-            if !self.url.is_file() {
+            if !self.is_file {
                 thread::sleep(RETRY_PAUSE);
             }
         }
@@ -153,8 +161,14 @@ impl Capture {
     /// The stream's own frame rate; absent where it is not to be believed.
     pub fn frame_rate(&self) -> Option<f32> {
         let fps = self.video.get(CAP_PROP_FPS).ok().filter(|fps| (0.1..=240.0).contains(fps))?;
-        // MJPEG over HTTP has no rate: FFmpeg makes one up.
-        matches!(self.url.as_url().scheme(), "rtsp" | "rtsps" | "file").then_some(fps as f32)
+        self.has_rate.then_some(fps as f32)
+    }
+
+    /// How many frames a recording says that it has.
+    pub fn frame_count(&self) -> Option<u64> {
+        let count = self.video.get(CAP_PROP_FRAME_COUNT).ok()?;
+        // Beyond it, it is made up.
+        (self.is_file && (1.0..1e9).contains(&count)).then_some(count as u64)
     }
 }
 
@@ -167,10 +181,24 @@ fn reported_size(video: &VideoCapture) -> (f64, f64) {
     (get(CAP_PROP_FRAME_WIDTH), get(CAP_PROP_FRAME_HEIGHT))
 }
 
-fn not_opened(url: &StreamUrl, timed_out: bool) -> Failure {
-    if url.is_file() {
-        Failure::new(FailureCode::Unsupported, "The file can't be decoded as a video")
-    } else if timed_out {
+/// The backend is forced: others run pipeline strings. A file goes by its path, since FFmpeg takes
+/// no percent-encoding there.
+fn try_open(name: &OsStr, settings: &StreamSettings, threads: u32) -> Option<VideoCapture> {
+    let parameters = Vector::from_slice(&[
+        CAP_PROP_OPEN_TIMEOUT_MSEC,
+        milliseconds(settings.open_timeout),
+        CAP_PROP_READ_TIMEOUT_MSEC,
+        milliseconds(settings.read_timeout),
+    ]);
+    let opened = with_decoder_threads(threads, || {
+        VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
+    });
+    // The exception's text holds the URL with its password: it goes nowhere.
+    opened.ok().filter(|video| video.is_opened().unwrap_or(false))
+}
+
+fn not_opened(timed_out: bool) -> Failure {
+    if timed_out {
         Failure::new(FailureCode::Timeout, "The stream did not start in time")
     } else {
         Failure::new(

@@ -93,7 +93,7 @@ impl<'a> Canvas<'a> {
 
     fn person(&mut self, person: &TrackedPerson) -> opencv::Result<()> {
         let clipped = person.bbox.clipped(self.size.0 as f32, self.size.1 as f32);
-        if !clipped.is_finite() {
+        if !clipped.is_finite() || clipped.area() <= 0.0 {
             return Ok(());
         }
         let colour = PEOPLE[(person.id.0 % PEOPLE.len() as u64) as usize];
@@ -102,7 +102,9 @@ impl<'a> Canvas<'a> {
             Rect::new(left, top, clipped.width.round() as i32, clipped.height.round() as i32);
         let stroke = if person.seen { self.stroke } else { (self.stroke / 2).max(1) };
         rectangle(self.frame, bbox, scalar(colour), stroke, LINE_8, 0)?;
-        self.label(&person.id.0.to_string(), Place::new(left, top), colour, BLACK)
+        // Above the head, where there is room.
+        let above = Place::new(left, top - self.label_size("0")?.height - stroke);
+        self.label(&person.id.0.to_string(), above, colour, BLACK)
     }
 
     /// A line with an arrow in its first direction and what was counted.
@@ -143,18 +145,13 @@ impl<'a> Canvas<'a> {
 
     /// Text on a ground, its upper left corner there, moved so that it lies in the picture.
     fn label(&mut self, text: &str, at: Place, ground: Colour, ink: Colour) -> opencv::Result<()> {
-        let mut baseline = 0;
-        let weight = (self.stroke / 2).max(1);
-        let letters = self.letters;
-        let Size { width, height } =
-            get_text_size(text, FONT_HERSHEY_SIMPLEX, letters, weight, &mut baseline)?;
-        let room = self.stroke * 2;
-        let (width, height) = (width + 2 * room, height + baseline + 2 * room);
+        let Size { width, height } = self.label_size(text)?;
+        let (room, letters, weight) = (self.stroke * 2, self.letters, self.weight());
         let left = at.x.min(self.size.0 - width).max(0);
         let top = at.y.min(self.size.1 - height).max(0);
         let area = Rect::new(left, top, width, height);
         rectangle(self.frame, area, scalar(ground), FILLED, LINE_8, 0)?;
-        let origin = Place::new(left + room, top + height - baseline - room);
+        let origin = Place::new(left + room, top + height - 2 * room);
         let ink = scalar(ink);
         put_text(
             self.frame,
@@ -167,6 +164,17 @@ impl<'a> Canvas<'a> {
             LINE_AA,
             false,
         )
+    }
+
+    fn label_size(&self, text: &str) -> opencv::Result<Size> {
+        let (room, weight) = (self.stroke * 2, self.weight());
+        let mut below = 0;
+        let size = get_text_size(text, FONT_HERSHEY_SIMPLEX, self.letters, weight, &mut below)?;
+        Ok(Size::new(size.width + 2 * room, size.height + 3 * room))
+    }
+
+    fn weight(&self) -> i32 {
+        (self.stroke / 2).max(1)
     }
 
     fn place(&self, point: &Point) -> Place {

@@ -192,17 +192,13 @@ mod tests {
     fn one_person_is_one_small_part_around_him() {
         let canvas = Canvas::new((768, 576), 1.0, u32::MAX);
         let parts = canvas.parts(&[bbox(300.0, 200.0, 40.0, 90.0)]);
-        let expected = View {
-            left: 224,
-            top: 149,
-            width: 192,
-            height: 192,
-            input_width: 192,
-            input_height: 192,
-        };
+        let [left, top] = [192, 117];
+        let side = SHORTEST;
+        let expected =
+            View { left, top, width: side, height: side, input_width: side, input_height: side };
         assert_eq!(parts, [expected]);
         let corner = canvas.parts(&[bbox(760.0, 570.0, 40.0, 90.0)]);
-        assert_eq!((corner[0].left, corner[0].top), (768 - 192, 576 - 192));
+        assert_eq!((corner[0].left, corner[0].top), (768 - SHORTEST, 576 - SHORTEST));
         assert!(canvas.parts(&[]).is_empty());
     }
 

@@ -8,6 +8,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod api;
+mod cli;
 mod pool;
 mod spec;
 mod storage;

@@ -5,18 +5,19 @@ use std::{
     ops::Bound::{Excluded, Unbounded},
 };
 
-use crate::domain::{CameraId, LiveCrossing, LiveEvent, LiveState, WorkerId};
+use crate::domain::{CameraId, LiveCrossing, LiveEvent, LiveState, SiteId, WorkerId};
 
 /// Crossings that wait at most, while the backend is away; beyond it the oldest are not told. They
 /// are in the database all the same.
 const MAX_CROSSINGS: usize = 10_000;
 
 /// What an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     Count(CameraId),
     Camera(CameraId),
     Worker(WorkerId),
+    Site(SiteId),
 }
 
 /// One thing to tell the backend.
@@ -33,6 +34,7 @@ pub(super) enum Task {
 pub(super) struct Pending {
     state: LiveState,
     deleted: BTreeSet<CameraId>,
+    deleted_sites: BTreeSet<SiteId>,
     changed: BTreeSet<Subject>,
     // Each of them matters, so that no newer one replaces it.
     crossings: VecDeque<LiveCrossing>,
@@ -51,19 +53,32 @@ impl Pending {
     pub(super) fn add(&mut self, event: &LiveEvent) {
         self.state.apply(event);
         match event {
-            LiveEvent::Count(count) => self.changed.insert(Subject::Count(count.camera_id)),
-            LiveEvent::Camera(camera) => self.changed.insert(Subject::Camera(camera.camera_id)),
-            LiveEvent::Worker(worker) => self.changed.insert(Subject::Worker(worker.worker_id)),
+            LiveEvent::Count(count) => {
+                self.changed.insert(Subject::Count(count.camera_id));
+            }
+            LiveEvent::Camera(camera) => {
+                self.changed.insert(Subject::Camera(camera.camera_id));
+            }
+            LiveEvent::Worker(worker) => {
+                self.changed.insert(Subject::Worker(worker.worker_id));
+            }
+            LiveEvent::Site(site) => {
+                self.changed.insert(Subject::Site(site.site_id.clone()));
+            }
+            LiveEvent::SiteDeleted { site_id } => {
+                self.changed.remove(&Subject::Site(site_id.clone()));
+                self.deleted_sites.insert(site_id.clone());
+            }
             LiveEvent::Crossing(crossing) => {
                 self.crossings.push_back(crossing.clone());
-                return self.drop_surplus();
+                self.drop_surplus();
             }
             LiveEvent::CameraDeleted { camera_id } => {
                 self.changed.remove(&Subject::Count(*camera_id));
                 self.changed.remove(&Subject::Camera(*camera_id));
-                self.deleted.insert(*camera_id)
+                self.deleted.insert(*camera_id);
             }
-        };
+        }
     }
 
     /// Says that the backend may have lost anything: it is told everything again.
@@ -83,6 +98,9 @@ impl Pending {
         if let Some(camera_id) = self.deleted.pop_first() {
             return Some(Task::Publish(LiveEvent::CameraDeleted { camera_id }));
         }
+        if let Some(site_id) = self.deleted_sites.pop_first() {
+            return Some(Task::Publish(LiveEvent::SiteDeleted { site_id }));
+        }
         if std::mem::take(&mut self.keep) {
             return Some(Task::Keep(self.state.clone()));
         }
@@ -92,8 +110,9 @@ impl Pending {
         loop {
             let subject = self.next_subject()?;
             self.changed.remove(&subject);
+            let newest = self.newest(&subject);
             self.last = Some(subject);
-            if let Some(event) = self.newest(subject) {
+            if let Some(event) = newest {
                 return Some(Task::Publish(event));
             }
         }
@@ -107,6 +126,11 @@ impl Pending {
                 self.keep = true;
                 return;
             }
+            Task::Publish(LiveEvent::SiteDeleted { site_id }) => {
+                self.deleted_sites.insert(site_id.clone());
+                return;
+            }
+            Task::Publish(LiveEvent::Site(site)) => Subject::Site(site.site_id.clone()),
             Task::Publish(LiveEvent::Crossing(crossing)) => {
                 self.crossings.push_front(crossing.clone());
                 return self.drop_surplus();
@@ -129,17 +153,20 @@ impl Pending {
     }
 
     fn next_subject(&self) -> Option<Subject> {
-        let after =
-            self.last.and_then(|last| self.changed.range((Excluded(last), Unbounded)).next());
-        after.or_else(|| self.changed.first()).copied()
+        let after = self
+            .last
+            .as_ref()
+            .and_then(|last| self.changed.range((Excluded(last), Unbounded)).next());
+        after.or_else(|| self.changed.first()).cloned()
     }
 
-    fn newest(&self, subject: Subject) -> Option<LiveEvent> {
+    fn newest(&self, subject: &Subject) -> Option<LiveEvent> {
         let state = &self.state;
         match subject {
-            Subject::Count(id) => state.counts.get(&id).cloned().map(LiveEvent::Count),
-            Subject::Camera(id) => state.cameras.get(&id).cloned().map(LiveEvent::Camera),
-            Subject::Worker(id) => state.workers.get(&id).cloned().map(LiveEvent::Worker),
+            Subject::Count(id) => state.counts.get(id).cloned().map(LiveEvent::Count),
+            Subject::Camera(id) => state.cameras.get(id).cloned().map(LiveEvent::Camera),
+            Subject::Worker(id) => state.workers.get(id).cloned().map(LiveEvent::Worker),
+            Subject::Site(id) => state.sites.get(id).cloned().map(LiveEvent::Site),
         }
     }
 }

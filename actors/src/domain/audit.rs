@@ -1,12 +1,16 @@
 //! The audit trail: who changed what, and when. No secret ever gets in here.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Camera, CameraId, Scene, StreamUrl, WorkerId};
+use super::{Camera, CameraId, Scene, SiteId, StreamUrl, WorkerId};
 
 /// Longest name of a user, in characters.
 const MAX_NAME: usize = 200;
@@ -26,10 +30,16 @@ const ZONES: &str = "zones.";
 pub struct AuditId(pub i64);
 
 impl AuditId {
-    /// The number of an entry made now, given the one before it.
-    pub fn following(last: Option<Self>, now: DateTime<Utc>) -> Self {
+    /// The number of an entry made now: larger than that of any other that this process made,
+    /// whoever made it.
+    pub fn unique(now: DateTime<Utc>) -> Self {
+        static LAST: AtomicI64 = AtomicI64::new(i64::MIN);
         let own = now.timestamp_micros();
-        Self(last.map_or(own, |last| own.max(last.0.saturating_add(1))))
+        let following = |last: i64| own.max(last.saturating_add(1));
+        // It always gives a successor, so the update can't fail.
+        let last =
+            LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(following(last)));
+        Self(following(last.unwrap_or_else(|last| last)))
     }
 }
 
@@ -101,11 +111,23 @@ pub enum AuditAction {
     /// A worker was restarted by an operator; the camera is the one it had.
     #[serde(rename = "worker.restarted")]
     WorkerRestarted,
+    /// A site was made.
+    #[serde(rename = "site.created")]
+    SiteCreated,
+    /// What is said of a site was changed.
+    #[serde(rename = "site.updated")]
+    SiteUpdated,
+    /// A site was deleted.
+    #[serde(rename = "site.deleted")]
+    SiteDeleted,
+    /// How many people are in a site was corrected by hand.
+    #[serde(rename = "site.corrected")]
+    SiteCorrected,
 }
 
 impl AuditAction {
     /// All actions.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::CameraCreated,
         Self::CameraUpdated,
         Self::CameraStarted,
@@ -118,6 +140,10 @@ impl AuditAction {
         Self::ZoneUpdated,
         Self::ZoneDeleted,
         Self::WorkerRestarted,
+        Self::SiteCreated,
+        Self::SiteUpdated,
+        Self::SiteDeleted,
+        Self::SiteCorrected,
     ];
 
     /// The name used in the API and the database.
@@ -135,6 +161,10 @@ impl AuditAction {
             Self::ZoneUpdated => "zone.updated",
             Self::ZoneDeleted => "zone.deleted",
             Self::WorkerRestarted => "worker.restarted",
+            Self::SiteCreated => "site.created",
+            Self::SiteUpdated => "site.updated",
+            Self::SiteDeleted => "site.deleted",
+            Self::SiteCorrected => "site.corrected",
         }
     }
 }
@@ -154,6 +184,9 @@ pub struct AuditEntry {
     pub camera_id: Option<CameraId>,
     /// The worker, if it was about one.
     pub worker_id: Option<WorkerId>,
+    /// The site, if it was about one.
+    #[serde(default)]
+    pub site_id: Option<SiteId>,
     /// What it changed.
     pub changes: Vec<FieldChange>,
 }
@@ -237,7 +270,7 @@ pub fn scene_changes(before: &Scene, after: &Scene) -> Vec<(AuditAction, Vec<Fie
 }
 
 /// Fields of two objects that differ.
-pub(super) fn differences(path: &str, from: &Value, to: &Value) -> Vec<FieldChange> {
+pub(crate) fn differences(path: &str, from: &Value, to: &Value) -> Vec<FieldChange> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     flatten(path, from.clone(), &mut old);
     flatten(path, to.clone(), &mut new);
@@ -253,8 +286,8 @@ pub(super) fn differences(path: &str, from: &Value, to: &Value) -> Vec<FieldChan
 
 /// Lines and zones by `lines.NAME` and `zones.NAME`.
 fn drawn(scene: &Scene) -> BTreeMap<String, Value> {
-    let lines = scene.lines.iter().map(|line| (format!("{LINES}{}", line.id), as_written(line)));
-    let zones = scene.zones.iter().map(|zone| (format!("{ZONES}{}", zone.id), as_written(zone)));
+    let lines = scene.lines.iter().map(|line| (format!("{LINES}{}", line.id), written(line)));
+    let zones = scene.zones.iter().map(|zone| (format!("{ZONES}{}", zone.id), written(zone)));
     let nameless = |(name, mut value): (String, Value)| {
         if let Value::Object(fields) = &mut value {
             fields.remove("id");
@@ -265,7 +298,7 @@ fn drawn(scene: &Scene) -> BTreeMap<String, Value> {
 }
 
 /// By way of text, which gives numbers as they were written: 0.6, not 0.6000000238.
-pub(super) fn as_written(value: &impl Serialize) -> Value {
+pub(crate) fn written(value: &impl Serialize) -> Value {
     let text = serde_json::to_string(value).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 }
@@ -279,7 +312,7 @@ fn shown(camera: &Camera) -> BTreeMap<String, Value> {
     // Displayed, never exposed: the display form has no credentials.
     fields.insert(STREAM_URL.into(), camera.stream_url.to_string().into());
     fields.insert(DESIRED_STATE.into(), camera.desired.as_str().into());
-    let mut settings = as_written(&camera.settings);
+    let mut settings = written(&camera.settings);
     if let Value::Object(settings) = &mut settings {
         settings.remove(SCENE);
     }

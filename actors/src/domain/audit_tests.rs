@@ -74,12 +74,17 @@ fn a_callers_name_is_cleaned_and_bounded() {
 #[test]
 fn numbers_grow_even_when_the_clock_does_not() {
     let now = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(5);
-    let first = AuditId::following(None, now);
-    let second = AuditId::following(Some(first), now);
-    let set_back = AuditId::following(Some(second), DateTime::UNIX_EPOCH);
-    assert_eq!((first.0, second.0, set_back.0), (5_000_000, 5_000_001, 5_000_002));
-    let later = AuditId::following(Some(first), now + chrono::TimeDelta::seconds(1));
-    assert_eq!(later.0, 6_000_000);
+    // Other tests make some too.
+    let (first, second) = (AuditId::unique(now), AuditId::unique(now));
+    let set_back = AuditId::unique(DateTime::UNIX_EPOCH);
+    assert!(first.0 >= 5_000_000 && first < second && second < set_back);
+    let threads: Vec<_> = (0..4)
+        .map(|_| std::thread::spawn(move || (0..1_000).map(|_| AuditId::unique(now)).collect()))
+        .collect();
+    let ids: Vec<Vec<AuditId>> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+    assert!(ids.iter().all(|ids| ids.is_sorted()));
+    let all: std::collections::BTreeSet<_> = ids.iter().flatten().collect();
+    assert_eq!(all.len(), 4_000);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CameraId, CameraState, Crossing, CrossingId, Direction, LatestCount, LineId, WorkerId,
-    WorkerStatus,
+    CameraId, CameraState, Crossing, CrossingId, CrossingPosition, Direction, LatestCount, LineId,
+    SiteId, WorkerId, WorkerStatus,
 };
 
 /// Something that followers are told. Every event but a crossing holds all that is known of its
@@ -23,6 +23,13 @@ pub enum LiveEvent {
     Worker(LiveWorker),
     /// Somebody crossed a line.
     Crossing(LiveCrossing),
+    /// More or fewer people are in a site.
+    Site(LiveSite),
+    /// A site was deleted.
+    SiteDeleted {
+        /// The site.
+        site_id: SiteId,
+    },
     /// A camera was deleted, and its counts with it.
     CameraDeleted {
         /// The camera.
@@ -110,6 +117,34 @@ impl From<Crossing> for LiveCrossing {
     }
 }
 
+impl LiveCrossing {
+    /// Its place in the order of crossings.
+    pub fn position(&self) -> CrossingPosition {
+        CrossingPosition { at_micros: self.at.timestamp_micros(), id: self.event_id }
+    }
+}
+
+/// How many people are in a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSite {
+    /// The site.
+    pub site_id: SiteId,
+    /// How many people are in it.
+    pub occupancy: u32,
+    /// How many it may hold.
+    pub capacity: Option<u32>,
+    /// How many came since the reset.
+    #[serde(rename = "in")]
+    pub entered: u64,
+    /// How many went since the reset.
+    #[serde(rename = "out")]
+    pub left: u64,
+    /// The reset: since when it is counted, UTC.
+    pub since: DateTime<Utc>,
+    /// When that last changed, UTC.
+    pub at: DateTime<Utc>,
+}
+
 /// A failure and its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveError {
@@ -131,6 +166,8 @@ pub struct LiveState {
     pub cameras: BTreeMap<CameraId, LiveCamera>,
     /// Workers.
     pub workers: BTreeMap<WorkerId, LiveWorker>,
+    /// Sites.
+    pub sites: BTreeMap<SiteId, LiveSite>,
 }
 
 impl LiveState {
@@ -145,6 +182,12 @@ impl LiveState {
             }
             LiveEvent::Worker(worker) => {
                 self.workers.insert(worker.worker_id, worker.clone());
+            }
+            LiveEvent::Site(site) => {
+                self.sites.insert(site.site_id.clone(), site.clone());
+            }
+            LiveEvent::SiteDeleted { site_id } => {
+                self.sites.remove(site_id);
             }
             // It is no state.
             LiveEvent::Crossing(_) => {}

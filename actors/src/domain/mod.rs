@@ -15,12 +15,13 @@ mod sample;
 mod scene;
 mod scene_rollup;
 mod secret_keys;
+mod site;
 pub mod stream_url;
 mod worker;
 mod write;
 
 pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
-pub(crate) use audit::{changes, scene_changes};
+pub(crate) use audit::{changes, differences, scene_changes, written};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, InvalidField, SourceSettings,
 };
@@ -30,7 +31,7 @@ pub use crossing::{
 };
 pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use ids::{CameraId, RunId, WorkerId};
-pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveState, LiveWorker};
+pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveSite, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
 pub use picture::{Picture, PictureOptions, PictureWish};
 pub use retention::{Cutoffs, KeepFor, Retention};
@@ -47,6 +48,9 @@ pub use scene_rollup::{
     LineRollup, LineRollupQuery, LineTotals, ZoneRollup, ZoneRollupQuery, ZoneTotals,
 };
 pub use secret_keys::SecretKeys;
+pub use site::{
+    Correction, CorrectionChange, MAX_MEMBERS, MAX_OCCUPANCY, MAX_SITES, Member, Site, SiteSettings,
+};
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
 pub use write::Write;

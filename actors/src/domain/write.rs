@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AuditEntry, Camera, CameraId, Crossing, Sample};
+use super::{AuditEntry, Camera, CameraId, Correction, Crossing, Sample, Site, SiteId};
 
 /// One change of what is stored. Doing it twice is doing it once, as long as everything that came
 /// after it is done again too.
@@ -16,6 +16,12 @@ pub enum Write {
     SaveCamera(Box<Camera>),
     /// Forget a camera and what was counted on it.
     ForgetCamera(CameraId),
+    /// Keep a site or replace what is said of it.
+    SaveSite(Box<Site>),
+    /// Forget a site and its corrections.
+    ForgetSite(SiteId),
+    /// Add a correction of a site.
+    Correct(Correction),
     /// Add an entry to the audit trail, which outlasts the camera that it is about.
     Audit(Box<AuditEntry>),
 }
@@ -31,7 +37,12 @@ impl Write {
         match self {
             Self::Sample(sample) => Some(sample.camera_id),
             Self::Crossing(crossing) => Some(crossing.camera_id),
-            Self::SaveCamera(_) | Self::ForgetCamera(_) | Self::Audit(_) => None,
+            Self::SaveCamera(_)
+            | Self::ForgetCamera(_)
+            | Self::SaveSite(_)
+            | Self::ForgetSite(_)
+            | Self::Correct(_)
+            | Self::Audit(_) => None,
         }
     }
 }
@@ -51,6 +62,11 @@ impl fmt::Display for Write {
             }
             Self::SaveCamera(camera) => write!(f, "registration of camera {}", camera.id),
             Self::ForgetCamera(id) => write!(f, "removal of camera {id}"),
+            Self::SaveSite(site) => write!(f, "definition of site {}", site.id),
+            Self::ForgetSite(id) => write!(f, "removal of site {id}"),
+            Self::Correct(Correction { id, site_id, .. }) => {
+                write!(f, "correction {} of site {site_id}", id.0)
+            }
             Self::Audit(entry) => {
                 let action = entry.action.as_str();
                 write!(f, "audit entry {} ({action})", entry.id.0)

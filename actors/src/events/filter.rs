@@ -15,6 +15,8 @@ pub enum EventKind {
     Worker,
     /// Crossings of lines.
     Crossing,
+    /// People in sites, deletions of sites included.
+    Site,
 }
 
 impl FromStr for EventKind {
@@ -26,6 +28,7 @@ impl FromStr for EventKind {
             "camera" => Ok(Self::Camera),
             "worker" => Ok(Self::Worker),
             "crossing" => Ok(Self::Crossing),
+            "site" => Ok(Self::Site),
             _ => Err(()),
         }
     }
@@ -34,7 +37,7 @@ impl FromStr for EventKind {
 /// Which events a follower wants; what is absent means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Only these cameras. Says nothing about workers.
+    /// Only these cameras. Says nothing about workers and sites.
     pub cameras: Option<BTreeSet<CameraId>>,
     /// Only these kinds.
     pub kinds: Option<BTreeSet<EventKind>>,
@@ -52,6 +55,7 @@ impl EventFilter {
             LiveEvent::CameraDeleted { camera_id } => {
                 self.takes_camera(EventKind::Camera, *camera_id)
             }
+            LiveEvent::Site(_) | LiveEvent::SiteDeleted { .. } => self.takes_kind(EventKind::Site),
             LiveEvent::Worker(_) => self.takes_kind(EventKind::Worker),
         }
     }

@@ -56,6 +56,8 @@ pub struct Metrics {
     pub crossings: IntCounterVec,
     /// People in a camera's zones in the newest second.
     pub zone_occupancy: IntGaugeVec,
+    /// People in each site.
+    pub site_occupancy: IntGaugeVec,
     /// Reconnects of a camera's stream by reason.
     pub reconnects: IntCounterVec,
     /// Samples written to the database.
@@ -232,6 +234,12 @@ impl Metrics {
                 "zone_occupancy",
                 "People in the camera's zone at the end of the newest second.",
                 &["camera", "zone"],
+            )?,
+            site_occupancy: gauges(
+                r,
+                "site_occupancy",
+                "People in the site, by the crossings of its lines since its reset.",
+                &["site"],
             )?,
             reconnects: counters(
                 r,

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use super::Metrics;
 use crate::{
     domain::{
-        Budget, CameraId, CameraState, Direction, LineId, LiveCrossing, Progress, WorkerId,
-        WorkerStatus, ZoneId,
+        Budget, CameraId, CameraState, Direction, LineId, LiveCrossing, LiveSite, Progress, SiteId,
+        WorkerId, WorkerStatus, ZoneId,
     },
     ports::SpoolState,
 };
@@ -61,6 +61,18 @@ impl Metrics {
             let _ =
                 self.crossings.remove_label_values(&[&camera, line.as_str(), direction.as_str()]);
         }
+    }
+
+    /// Sets how many people are in a site.
+    pub fn set_site(&self, site: &LiveSite) {
+        let gauge = self.site_occupancy.with_label_values(&[site.site_id.as_str()]);
+        gauge.set(site.occupancy.into());
+    }
+
+    /// Drops the series of a site that was deleted.
+    pub fn forget_site(&self, site: &SiteId) {
+        // An absent series is as good as a removed one.
+        let _ = self.site_occupancy.remove_label_values(&[site.as_str()]);
     }
 
     /// Sets how many workers have each status.

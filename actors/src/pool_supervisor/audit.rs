@@ -76,10 +76,9 @@ impl Pool {
         by: &Origin,
         now: Now,
     ) {
-        let id = AuditId::following(self.last_audit, now.wall);
-        self.last_audit = Some(id);
-        let by = by.clone();
-        let entry = AuditEntry { id, at: now.wall, by, action, camera_id, worker_id, changes };
+        let (id, by, site_id) = (AuditId::unique(now.wall), by.clone(), None);
+        let entry =
+            AuditEntry { id, at: now.wall, by, action, camera_id, worker_id, site_id, changes };
         self.effects.push(Effect::Audit(Box::new(entry)));
     }
 }

@@ -109,6 +109,7 @@ mod tests {
             LiveEvent::Camera(camera) => format!("camera {} {}", camera.camera_id, camera.state),
             LiveEvent::Worker(worker) => format!("{} {}", worker.worker_id, worker.status),
             LiveEvent::Crossing(crossing) => format!("crossing {}", crossing.event_id),
+            LiveEvent::Site(_) | LiveEvent::SiteDeleted { .. } => unreachable!("{event:?}"),
             LiveEvent::CameraDeleted { camera_id } => format!("camera {camera_id} deleted"),
         };
         events.iter().map(state).collect()

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        AuditEntry, AuditId, Camera, CameraId, CameraPatch, CameraSettings, DesiredState,
-        DetectSettings, InvalidField, Job, LineId, Now, Origin, RunId, Scene, WorkerId, ZoneId,
+        AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, DesiredState, DetectSettings,
+        InvalidField, Job, LineId, Now, Origin, RunId, Scene, WorkerId, ZoneId,
     },
     messages::{PoolError, PoolPhase},
     settings::WorkerSettings,
@@ -77,7 +77,6 @@ pub struct Pool {
     pub(super) resume: Resume,
     pub(super) phase: PoolPhase,
     pub(super) effects: Vec<Effect>,
-    pub(super) last_audit: Option<AuditId>,
     next_run: RunId,
 }
 
@@ -102,7 +101,6 @@ impl Pool {
             resume,
             phase: PoolPhase::Starting,
             effects: Vec::new(),
-            last_audit: None,
             next_run: RunId::first(now.wall),
         };
         for camera in cameras {

@@ -70,7 +70,11 @@ impl WriteBuffer {
                 self.forgotten.insert(*camera);
                 self.drop_counts_of_forgotten();
             }
-            Write::Crossing(_) | Write::Audit(_) => {}
+            Write::Crossing(_)
+            | Write::SaveSite(_)
+            | Write::ForgetSite(_)
+            | Write::Correct(_)
+            | Write::Audit(_) => {}
         }
         self.writes.push_back((self.next_place, write));
         self.next_place += 1;

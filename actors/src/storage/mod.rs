@@ -19,7 +19,7 @@ pub use buffer::{Batch, WriteBuffer};
 pub use plan::{News, Step, WritePlan};
 
 use crate::{
-    domain::{AuditEntry, Camera, CameraId, Crossing, Sample, Write},
+    domain::{AuditEntry, Camera, CameraId, Correction, Crossing, Sample, Site, SiteId, Write},
     ports::{CountStore, Spool, StoreError},
 };
 
@@ -47,6 +47,21 @@ pub struct SaveCamera(pub Camera);
 #[rtype(result = "()")]
 pub struct ForgetCamera(pub CameraId);
 
+/// Keeps a site or replaces what is said of it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SaveSite(pub Site);
+
+/// Forgets a site and its corrections.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ForgetSite(pub SiteId);
+
+/// Adds a correction of a site.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StoreCorrection(pub Correction);
+
 /// Adds an entry to the audit trail. It is written together with what it is about, when that
 /// follows at once.
 #[derive(Debug, Message)]
@@ -66,7 +81,12 @@ pub fn load_cameras(store: &dyn CountStore, spool: &dyn Spool) -> Result<Vec<Cam
                 cameras.push(*camera);
             }
             Write::ForgetCamera(id) => cameras.retain(|other| other.id != id),
-            Write::Sample(_) | Write::Crossing(_) | Write::Audit(_) => {}
+            Write::Sample(_)
+            | Write::Crossing(_)
+            | Write::SaveSite(_)
+            | Write::ForgetSite(_)
+            | Write::Correct(_)
+            | Write::Audit(_) => {}
         }
     }
     cameras.sort_by_key(|camera| camera.id);

@@ -39,6 +39,20 @@ pub fn sample(camera: i64, second: i64, frames: u32) -> Sample {
     }
 }
 
+pub fn crossing(camera: i64, seq: u32) -> Crossing {
+    Crossing {
+        camera_id: camera_id(camera),
+        run: RunId(7),
+        seq,
+        line_id: "door".parse().unwrap(),
+        direction: Direction::In,
+        direction_name: "in".into(),
+        track_id: 1,
+        at: time(seq.into()),
+        confidence: 0.5,
+    }
+}
+
 pub fn camera(id: i64, name: &str) -> Camera {
     Camera {
         id: camera_id(id),
@@ -115,6 +129,7 @@ impl CountStore for FakeStore {
                 Write::Crossing(crossing) => {
                     self.crossings.lock().unwrap().insert(crossing.id(), crossing.clone());
                 }
+                Write::SaveSite(_) | Write::ForgetSite(_) | Write::Correct(_) => {}
                 Write::SaveCamera(camera) => {
                     cameras.insert(camera.id, (**camera).clone());
                 }
@@ -161,6 +176,16 @@ impl CountStore for FakeStore {
         self.check()?;
         let entries = self.audit.lock().unwrap().values().rev().cloned().collect();
         Ok(AuditPage { entries, more: false })
+    }
+
+    fn load_sites(&self) -> Result<Vec<Site>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
+    }
+
+    fn read_corrections(&self, _: DateTime<Utc>) -> Result<Vec<Correction>, StoreError> {
+        self.check()?;
+        Ok(Vec::new())
     }
 
     fn load_cameras(&self) -> Result<Vec<Camera>, StoreError> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use becamera_actors::{
-    domain::{AuditEntry, CameraId, Crossing, Sample, Write},
+    domain::{AuditEntry, CameraId, Correction, Crossing, Sample, Site, SiteId, Write},
     ports::StoreError,
 };
 use chrono::{DateTime, Utc};
@@ -68,6 +68,9 @@ enum Payload {
     Crossing(Crossing),
     SaveCamera(CameraRow),
     ForgetCamera(CameraId),
+    SaveSite(Box<Site>),
+    ForgetSite(SiteId),
+    Correct(Correction),
     Audit(Box<AuditEntry>),
 }
 
@@ -78,6 +81,9 @@ impl StoredWrite {
             Write::Crossing(crossing) => Payload::Crossing(crossing.clone()),
             Write::SaveCamera(camera) => Payload::SaveCamera(CameraRow::seal(camera, vault)?),
             Write::ForgetCamera(camera) => Payload::ForgetCamera(*camera),
+            Write::SaveSite(site) => Payload::SaveSite(site.clone()),
+            Write::ForgetSite(id) => Payload::ForgetSite(id.clone()),
+            Write::Correct(correction) => Payload::Correct(correction.clone()),
             Write::Audit(entry) => Payload::Audit(entry.clone()),
         };
         let payload = serde_json::to_string(&payload)
@@ -131,6 +137,9 @@ pub(super) fn read(row: &Row, vault: &Vault) -> Option<Write> {
             camera.open(vault).map(|camera| Write::SaveCamera(Box::new(camera)))
         }
         Ok(Payload::ForgetCamera(camera)) => Ok(Write::ForgetCamera(camera)),
+        Ok(Payload::SaveSite(site)) => Ok(Write::SaveSite(site)),
+        Ok(Payload::ForgetSite(id)) => Ok(Write::ForgetSite(id)),
+        Ok(Payload::Correct(correction)) => Ok(Write::Correct(correction)),
         Ok(Payload::Audit(entry)) => Ok(Write::Audit(entry)),
         Err(error) => Err(error.to_string()),
     };

@@ -185,18 +185,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hidden_is_left_out() {
+        let person = of(RED, BLACK);
+        // Somebody in blue stands before the legs and a half of the torso.
+        let mut frame = frame(RED, BLACK);
+        let front = opencv::core::Rect::new(95, 70, 60, 80);
+        let blue = Scalar::new(BLUE[0], BLUE[1], BLUE[2], 0.0);
+        imgproc::rectangle(&mut frame, front, blue, -1, imgproc::LINE_8, 0).unwrap();
+        let bbox = BoundingBox { left: 100.0, top: 50.0, width: 30.0, height: 80.0 };
+        let in_front = BoundingBox { left: 95.0, top: 70.0, width: 60.0, height: 80.0 };
+        let hidden = Appearance::of(&frame, &bbox, &[in_front]).unwrap();
+        assert!(hidden.parts[0].is_some() && hidden.parts[1].is_none());
+        assert!(person.similarity(&hidden) > 0.99);
+        assert!(person.similarity(&Appearance::of(&frame, &bbox, &[]).unwrap()) < 0.7);
+        // What was not known is learnt when it is seen.
+        let mut known = hidden;
+        known.blend(&person);
+        assert_eq!(known.parts[1], person.parts[1]);
+    }
+
+    #[test]
     fn any_box_will_do() {
         let frame = frame(RED, BLUE);
         for (left, top, width, height) in
             [(-500.0, -500.0, 10.0, 10.0), (0.0, 0.0, 1e6, 1e6), (9.0, 9.0, 0.0, 0.0)]
         {
             let bbox = BoundingBox { left, top, width, height };
-            let whole: f32 = Appearance::of(&frame, &bbox).unwrap().parts[0].iter().sum();
-            assert!((whole - 1.0).abs() < 1e-4);
+            let appearance = Appearance::of(&frame, &bbox, &[]).unwrap();
+            for part in appearance.parts.iter().flatten() {
+                assert!((part.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+            }
+            assert!((0.0..=1.0).contains(&appearance.similarity(&of(RED, BLUE))));
         }
-        assert!(
-            Appearance::of(&Mat::default(), &BoundingBox::from_corners(0.0, 0.0, 1.0, 1.0))
-                .is_err()
-        );
+        let bbox = BoundingBox::from_corners(0.0, 0.0, 1.0, 1.0);
+        assert!(Appearance::of(&Mat::default(), &bbox, &[]).is_err());
     }
 }

@@ -131,6 +131,11 @@ impl Tracker {
         self.tracks.iter().filter_map(Track::person).collect()
     }
 
+    /// Whether somebody was seen too seldom to count.
+    pub fn is_unsettled(&self) -> bool {
+        self.tracks.iter().any(|track| track.is_recent() && !track.is_settled())
+    }
+
     /// Boxes around which to look next: of everybody who was seen lately, also of those who do
     /// not count yet.
     pub fn sought(&self) -> impl Iterator<Item = BoundingBox> + '_ {

@@ -115,9 +115,14 @@ impl Track {
         self.misses <= SOUGHT_MISSES
     }
 
+    /// Whether it was seen often enough to count.
+    pub fn is_settled(&self) -> bool {
+        self.hits >= COUNTED_HITS
+    }
+
     /// The person, if it counts: seen often enough, and lately.
     pub fn person(&self) -> Option<TrackedPerson> {
-        let counts = self.hits >= COUNTED_HITS && self.misses <= COUNTED_MISSES;
+        let counts = self.is_settled() && self.misses <= COUNTED_MISSES;
         let id = self.id.filter(|_| counts)?;
         let confidence = (self.score_sum / f64::from(self.hits)) as f32;
         Some(TrackedPerson { id, bbox: self.bbox(), confidence, seen: self.seen })

@@ -10,4 +10,5 @@ mod history;
 mod pictures;
 mod queue;
 mod scene;
+mod sites;
 mod workers;

@@ -21,6 +21,7 @@ fn entry(id: i64, second: i64, camera: Option<i64>) -> AuditEntry {
         action: AuditAction::CameraUpdated,
         camera_id: camera.map(camera_id),
         worker_id: None,
+        site_id: "shop".parse().ok(),
         changes: vec![FieldChange::new("name", Value::Null, "Eingang \u{0}")],
     }
 }

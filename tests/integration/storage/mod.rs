@@ -3,6 +3,7 @@
 
 mod audit;
 mod crash;
+mod crossings;
 mod disk_full;
 mod ledger;
 mod outage;

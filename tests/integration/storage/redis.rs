@@ -6,12 +6,12 @@ use std::{
 };
 
 use actix::prelude::*;
-use becamera::cache::{COUNTS_CHANNEL, EVENTS_CHANNEL, MemoryCache, RedisCache};
+use becamera::cache::{COUNTS_CHANNEL, CROSSINGS_CHANNEL, EVENTS_CHANNEL, MemoryCache, RedisCache};
 use becamera_actors::{
     cache::CacheActor,
     domain::{
-        CameraState, LatestCount, LiveCamera, LiveEvent, LiveState, LiveWorker, WorkerId,
-        WorkerStatus,
+        CameraState, LatestCount, LiveCamera, LiveCrossing, LiveEvent, LiveState, LiveWorker,
+        WorkerId, WorkerStatus,
     },
     events::Publish,
     messages::GetLatestCount,
@@ -122,6 +122,28 @@ async fn counts_expire_and_are_published() {
     // What is not ours is as good as absent.
     let _: () = connection.set("becamera:camera:4:count", "{").unwrap();
     assert_eq!(cache.latest_count(camera_id(4)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn every_crossing_is_published_in_order() {
+    let server = Redis::start();
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut listener = client.get_connection().unwrap();
+    let mut subscription = listener.as_pubsub();
+    subscription.subscribe(CROSSINGS_CHANNEL).unwrap();
+    subscription.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let cache = RedisCache::new(&server.url()).unwrap();
+    let crossings: Vec<_> =
+        (0..5).map(|seq| LiveCrossing::from(super::scene::crossing(1, 255, seq, 1_000))).collect();
+    for crossing in &crossings {
+        cache.publish(&LiveEvent::Crossing(crossing.clone())).await.unwrap();
+    }
+    for crossing in &crossings {
+        let message: String = subscription.get_message().unwrap().get_payload().unwrap();
+        assert_eq!(serde_json::from_str::<LiveCrossing>(&message).unwrap(), *crossing);
+        let json: serde_json::Value = serde_json::from_str(&message).unwrap();
+        assert_eq!(json["event_id"], format!("ff-{}", crossing.event_id.seq));
+    }
 }
 
 #[tokio::test]

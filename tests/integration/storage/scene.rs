@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use becamera::db::DieselCountStore;
 use becamera_actors::{
     domain::{
-        Crossing, CrossingQuery, Cutoffs, Direction, LineRollup, LineRollupQuery, LineTally,
-        LineTotals, RollupLevel, RunId, Sample, SceneTally, Write, ZoneRollup, ZoneRollupQuery,
-        ZoneTally, ZoneTotals,
+        AuditId, Correction, CorrectionChange, Crossing, CrossingQuery, Cutoffs, Direction,
+        LineRollup, LineRollupQuery, LineTally, LineTotals, Member, RollupLevel, RunId, Sample,
+        SceneTally, Site, SiteSettings, Write, ZoneRollup, ZoneRollupQuery, ZoneTally, ZoneTotals,
     },
     ports::{CountStore, StoreError},
 };
@@ -331,4 +331,54 @@ pub fn old_crossings_and_rollups_go(store: &DieselCountStore) {
         .sum();
     assert_eq!(day, 7_300, "what is rolled up stays");
     assert!(all(store, 1).iter().all(|s| s.bucket_start < time(0) + TimeDelta::seconds(7_300)));
+}
+
+fn site(id: &str) -> Site {
+    let settings = SiteSettings {
+        name: Some("Lädchen \'\"; --".into()),
+        timezone: "Europe/Berlin".parse().unwrap(),
+        capacity: Some(80),
+        members: vec![Member {
+            camera_id: camera_id(7),
+            line_id: "door".parse().unwrap(),
+            invert: true,
+        }],
+        ..SiteSettings::default()
+    };
+    Site { id: id.parse().unwrap(), settings, created_at: time(1), updated_at: time(2) }
+}
+
+fn correction(site: &str, id: i64, change: CorrectionChange) -> Correction {
+    Correction { id: AuditId(id), site_id: site.parse().unwrap(), at: time(id), change }
+}
+
+pub fn sites_come_back_as_they_went_in(store: &DieselCountStore) {
+    let save = |site: Site| Write::SaveSite(Box::new(site));
+    let changes = [
+        correction("shop", 5, CorrectionChange::Set(u32::MAX)),
+        correction("shop", 6, CorrectionChange::Add(i32::MIN)),
+        correction("bar", 7, CorrectionChange::Add(3)),
+    ];
+    let writes = [
+        vec![save(site("shop")), save(site("bar"))],
+        changes.iter().cloned().map(Write::Correct).collect(),
+    ]
+    .concat();
+    store.write(&writes).unwrap();
+    store.write(&writes).unwrap();
+    assert_eq!(store.load_sites().unwrap(), [site("bar"), site("shop")]);
+    assert_eq!(store.read_corrections(time(0)).unwrap(), changes);
+    assert_eq!(store.read_corrections(time(6)).unwrap(), changes[1..]);
+    let renamed =
+        Site { settings: SiteSettings { name: None, ..site("shop").settings }, ..site("shop") };
+    store.write(&[save(renamed.clone()), Write::ForgetSite("bar".parse().unwrap())]).unwrap();
+    assert_eq!(store.load_sites().unwrap(), [renamed]);
+    assert_eq!(store.read_corrections(time(0)).unwrap(), changes[..2]);
+    // Not of a site that is not there.
+    let orphan = Write::Correct(correction("bar", 8, CorrectionChange::Set(1)));
+    assert!(matches!(store.write(&[orphan]), Err(StoreError::Rejected(_))));
+    let rollups = RollupLevel::ALL.map(|level| (level, None));
+    let cutoffs = Cutoffs { samples: None, crossings: Some(time(6)), rollups, audit: None };
+    store.expire(&cutoffs).unwrap();
+    assert_eq!(store.read_corrections(time(0)).unwrap(), changes[1..2]);
 }

@@ -13,7 +13,7 @@ use crate::support::postgres::Postgres;
 
 type Case = (&'static str, fn(&DieselCountStore));
 
-const SUITE: [Case; 21] = [
+const SUITE: [Case; 22] = [
     ("samples_come_back_as_they_went_in", samples_come_back_as_they_went_in),
     ("a_sample_is_written_once", a_sample_is_written_once),
     ("writes_keep_their_order", writes_keep_their_order),
@@ -27,6 +27,7 @@ const SUITE: [Case; 21] = [
     ("a_deleted_camera_and_its_crossings", scene::a_deleted_camera_takes_its_crossings_along),
     ("rollups_follow_late_and_double_crossings", scene::rollups_follow_late_and_double_crossings),
     ("old_crossings_and_rollups_go", scene::old_crossings_and_rollups_go),
+    ("sites_come_back_as_they_went_in", scene::sites_come_back_as_they_went_in),
     ("pages_follow_each_other", pages_follow_each_other),
     ("spans_are_half_open", spans_are_half_open),
     ("a_refused_batch_writes_nothing", a_refused_batch_writes_nothing),

@@ -13,7 +13,10 @@ use crate::{
         GetStorageHealth, GetZoneRollups, StorageHealth,
     },
     ports::StoreError,
-    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
+    storage::{
+        ForgetCamera, ForgetSite, RecordAudit, SaveCamera, SaveSite, StoreCorrection,
+        StoreCrossing, StoreSample,
+    },
 };
 
 const PING_VALID: Duration = Duration::from_secs(1);
@@ -62,6 +65,34 @@ impl Handler<RecordAudit> for StorageActor {
     fn handle(&mut self, message: RecordAudit, ctx: &mut Self::Context) {
         self.push(Write::Audit(Box::new(message.0)));
         self.advance(false, ctx);
+    }
+}
+
+// As with crossings: at once.
+impl Handler<SaveSite> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, message: SaveSite, ctx: &mut Self::Context) {
+        self.push(Write::SaveSite(Box::new(message.0)));
+        self.advance(true, ctx);
+    }
+}
+
+impl Handler<ForgetSite> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, message: ForgetSite, ctx: &mut Self::Context) {
+        self.push(Write::ForgetSite(message.0));
+        self.advance(true, ctx);
+    }
+}
+
+impl Handler<StoreCorrection> for StorageActor {
+    type Result = ();
+
+    fn handle(&mut self, message: StoreCorrection, ctx: &mut Self::Context) {
+        self.push(Write::Correct(message.0));
+        self.advance(true, ctx);
     }
 }
 

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     messages::{FlushReport, FlushStorage, GetStorageHealth, StorageHealth},
     storage::{
-        ForgetCamera, SaveCamera, StoreSample, load_cameras,
-        test_support::{FakeSpool, FakeStore, camera, camera_id, sample},
+        ForgetCamera, SaveCamera, StoreCrossing, StoreSample, load_cameras,
+        test_support::{FakeSpool, FakeStore, camera, camera_id, crossing, sample},
     },
 };
 
@@ -236,4 +236,32 @@ async fn health_is_asked_of_the_store_at_most_once_a_second() {
         assert!(Instant::now() < deadline, "the failure must be seen");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[actix::test]
+async fn crossings_are_written_at_once_and_outlast_what_thins_samples() {
+    let bench = Bench::new(100);
+    let cross = |seq| bench.addr.send(StoreCrossing(crossing(1, seq)));
+    cross(0).await.unwrap();
+    let stored = || bench.store.crossings.lock().unwrap().len();
+    until("a write without a flush", || stored() == 1).await;
+    // Neither the database nor the spool takes anything.
+    bench.store.away.store(true, Ordering::SeqCst);
+    bench.spool.full.store(true, Ordering::SeqCst);
+    for seq in 1..200 {
+        cross(seq).await.unwrap();
+        bench.push(std::iter::once(i64::from(seq))).await;
+    }
+    bench.flush().await.unwrap_err();
+    assert!(bench.metrics.samples_thinned.get() > 0);
+    // What was counted on a camera that is deleted meanwhile is of no use any more.
+    bench.addr.send(StoreCrossing(crossing(2, 0))).await.unwrap();
+    let forget = bench.addr.send(ForgetCamera(camera_id(2)));
+    bench.spool.full.store(false, Ordering::SeqCst);
+    forget.await.unwrap();
+    bench.addr.send(StoreCrossing(crossing(2, 1))).await.unwrap();
+    bench.store.away.store(false, Ordering::SeqCst);
+    until("all of them", || stored() == 200).await;
+    bench.flush().await.unwrap();
+    assert_eq!(stored(), 200);
 }

@@ -1,0 +1,53 @@
+//! What callers ask of sites.
+
+use actix::prelude::*;
+
+use crate::{
+    domain::{CorrectionChange, Origin, SiteId, SiteSettings},
+    sites::{SiteError, SiteView},
+};
+
+/// Makes a site or replaces what is said of it; its day is counted anew from its lines. Answers the
+/// site and whether it is new.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(SiteView, bool), SiteError>")]
+pub struct PutSite {
+    /// The site.
+    pub site_id: SiteId,
+    /// What is said of it.
+    pub settings: SiteSettings,
+    /// Who asks.
+    pub by: Origin,
+}
+
+/// Deletes a site and its corrections.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), SiteError>")]
+pub struct DeleteSite {
+    /// The site.
+    pub site_id: SiteId,
+    /// Who asks.
+    pub by: Origin,
+}
+
+/// Corrects how many people are in a site. Answers the site as it is then.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<SiteView, SiteError>")]
+pub struct CorrectSite {
+    /// The site.
+    pub site_id: SiteId,
+    /// What is true.
+    pub change: CorrectionChange,
+    /// Who says so.
+    pub by: Origin,
+}
+
+/// Asks for every site, by name.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<SiteView>")]
+pub struct GetSites;
+
+/// Asks for one site.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<SiteView, SiteError>")]
+pub struct GetSite(pub SiteId);

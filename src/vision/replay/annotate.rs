@@ -1,0 +1,102 @@
+//! A video with everything drawn into it.
+
+use std::path::{Path, PathBuf};
+
+use becamera_actors::domain::{Direction, LineId, Scene, ZoneId};
+use opencv::{
+    core::{Mat, Size},
+    prelude::*,
+    videoio::{CAP_FFMPEG, VideoWriter},
+};
+
+use crate::vision::{
+    draw::{Overlay, draw},
+    scene::SceneFrame,
+    track::TrackedPerson,
+};
+
+/// Tried one after the other: H.264, which every player knows, and MPEG-4, which every FFmpeg
+/// writes.
+const CODECS: [[char; 4]; 2] = [['a', 'v', 'c', '1'], ['m', 'p', '4', 'v']];
+
+/// What is drawn into frames, and where these go.
+pub(super) struct Annotator {
+    path: PathBuf,
+    fps: f32,
+    scene: Scene,
+    people: Vec<TrackedPerson>,
+    crossings: Vec<(LineId, [u64; 2])>,
+    occupancy: Vec<(ZoneId, u32)>,
+    writer: Option<VideoWriter>,
+}
+
+impl Annotator {
+    /// Nothing counted yet.
+    pub(super) fn new(scene: &Scene, path: &Path, fps: f32) -> Self {
+        Self {
+            path: path.into(),
+            fps,
+            scene: scene.clone(),
+            people: Vec::new(),
+            crossings: scene.lines.iter().map(|line| (line.id.clone(), [0, 0])).collect(),
+            occupancy: Vec::new(),
+            writer: None,
+        }
+    }
+
+    /// Takes what the newest frame says.
+    pub(super) fn take(&mut self, people: &[TrackedPerson], said: &SceneFrame) {
+        self.people = people.to_vec();
+        self.occupancy.clone_from(&said.occupancy);
+        for crossing in &said.crossings {
+            let of = |line: &&mut (LineId, [u64; 2])| line.0 == crossing.line_id;
+            if let Some((_, counts)) = self.crossings.iter_mut().find(of) {
+                counts[usize::from(crossing.direction == Direction::Out)] += 1;
+            }
+        }
+    }
+
+    /// Draws into a frame and writes it.
+    pub(super) fn write(&mut self, frame: &mut Mat) -> Result<(), String> {
+        if frame.empty() {
+            return Ok(());
+        }
+        if self.writer.is_none() {
+            self.writer = Some(open(&self.path, self.fps, frame)?);
+        }
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let overlay = Overlay {
+            people: &self.people,
+            scene: Some(&self.scene),
+            crossings: &self.crossings,
+            occupancy: &self.occupancy,
+            count: true,
+        };
+        draw(frame, &overlay)
+            .and_then(|()| writer.write(frame))
+            .map_err(|error| format!("the annotated video can't be written: {}", error.message))
+    }
+
+    /// Completes the file.
+    pub(super) fn finish(self) -> Result<(), String> {
+        let Some(mut writer) = self.writer else { return Ok(()) };
+        writer
+            .release()
+            .map_err(|error| format!("the annotated video can't be completed: {}", error.message))
+    }
+}
+
+fn open(path: &Path, fps: f32, frame: &Mat) -> Result<VideoWriter, String> {
+    let size = Size::new(frame.cols(), frame.rows());
+    for [a, b, c, d] in CODECS {
+        let writer = VideoWriter::fourcc(a, b, c, d).and_then(|codec| {
+            VideoWriter::new_with_backend(path, CAP_FFMPEG, codec, f64::from(fps), size, true)
+        });
+        if let Ok(writer) = writer
+            && writer.is_opened().unwrap_or(false)
+        {
+            return Ok(writer);
+        }
+    }
+    Err("the annotated video can't be begun: its name must end in .mp4, .mkv, .mov or .avi".into())
+}
