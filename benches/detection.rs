@@ -8,7 +8,7 @@ use std::{hint::black_box, time::Duration};
 use becamera::vision::{
     detector::{
         self, Detector,
-        anchors::{TRAINED_SIZE, anchors},
+        anchors::Anchors,
         decode::decode_ssd,
         model::{Embedded, Format},
         onnxruntime::OnnxRuntimeDetector,
@@ -16,11 +16,9 @@ use becamera::vision::{
     },
     geometry::{BoundingBox, Detection, non_maximum_suppression},
     native,
+    regions::View,
 };
-use becamera_actors::{
-    domain::DetectSettings,
-    settings::{Backend, DetectorSettings},
-};
+use becamera_actors::settings::{Backend, DetectorSettings};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use opencv::{
     core::{Mat, Size},
@@ -41,15 +39,12 @@ fn noise(count: usize, scale: f32) -> Vec<f32> {
 
 fn decoding(c: &mut Criterion) {
     for (width, height) in [(300, 300), (512, 384), (768, 576)] {
-        let anchors_here = anchors(width, height);
-        let boxes = noise(anchors_here.len() * 4, 4.0);
+        let anchors = Anchors::of(width, height);
+        let boxes = noise(anchors.len() * 4, 4.0);
         // About one anchor in fifty is a person, as on a busy scene.
-        let logits: Vec<f32> = noise(anchors_here.len(), 10.0).iter().map(|x| x - 4.8).collect();
+        let logits: Vec<f32> = noise(anchors.len(), 10.0).iter().map(|x| x - 4.8).collect();
         c.bench_function(&format!("decode {width}x{height}"), |b| {
-            b.iter(|| decode_ssd(black_box(&boxes), &logits, 1, 0, &anchors_here, 0.45));
-        });
-        c.bench_function(&format!("anchors {width}x{height}"), |b| {
-            b.iter(|| anchors(black_box(width), height));
+            b.iter(|| decode_ssd(black_box(&boxes), &logits, 1, 0, &anchors, 0.45));
         });
     }
 }
@@ -95,10 +90,11 @@ fn frame(width: i32, height: i32) -> Mat {
 fn preprocessing(c: &mut Criterion) {
     for (width, height) in [(768, 576), (1920, 1080)] {
         let frame = frame(width, height);
-        let mut preprocessor = Preprocessor::new(TRAINED_SIZE, Format::Onnx.preprocessing());
-        let mut planes = vec![0.0; preprocessor.numbers()];
+        let mut preprocessor = Preprocessor::new(Format::Onnx.preprocessing());
+        let mut planes = Vec::new();
+        let view = View::whole((width as u32, height as u32), (300, 300));
         c.bench_function(&format!("preprocess {width}x{height}"), |b| {
-            b.iter(|| preprocessor.run(black_box(&frame), &mut planes));
+            b.iter(|| preprocessor.run(black_box(&frame), &view, &mut planes));
         });
     }
 }
@@ -113,7 +109,6 @@ fn inference(c: &mut Criterion) {
     };
     let detectors =
         [detector::load(&opencv), onnxruntime(Embedded::Float32), onnxruntime(Embedded::Int8)];
-    let settings = DetectSettings::default();
     for detector in detectors {
         let mut detector = match detector {
             Ok(detector) => detector,
@@ -124,16 +119,21 @@ fn inference(c: &mut Criterion) {
         };
         let name = detector.backend().to_owned();
         let mut group = c.benchmark_group(name);
-        group.sample_size(30);
-        group.bench_function("inference", |b| {
-            b.iter_custom(|frames| {
-                let mut detect = || detector.detect(&frame, &settings).expect("it runs").inference;
-                (0..frames).map(|_| detect()).sum::<Duration>()
+        group.sample_size(20);
+        for input in [(256, 256), (384, 288), (768, 576)] {
+            let view = View::whole((768, 576), input);
+            let size = format!("{}x{}", input.0, input.1);
+            group.bench_function(format!("inference {size}"), |b| {
+                b.iter_custom(|frames| {
+                    let mut detect =
+                        || detector.detect(&frame, &view, 0.15).expect("it runs").inference;
+                    (0..frames).map(|_| detect()).sum::<Duration>()
+                });
             });
-        });
-        group.bench_function("whole frame", |b| {
-            b.iter(|| detector.detect(black_box(&frame), &settings).expect("it runs"));
-        });
+            group.bench_function(format!("view {size}"), |b| {
+                b.iter(|| detector.detect(black_box(&frame), &view, 0.15).expect("it runs"));
+            });
+        }
     }
 }
 

@@ -188,6 +188,11 @@ fn the_example_file_shows_the_defaults() {
     let optional = [
         "server.user_header",
         "stream.decoder_threads",
+        "detect.mode",
+        "detect.interval",
+        "detect.person_height",
+        "detect.scale",
+        "detect.full_every",
         "detector.onnxruntime_library",
         "detector.model",
         "detector.config",
@@ -214,6 +219,9 @@ fn the_example_file_shows_the_defaults() {
     (settings.detector.model, settings.detector.config) = (None, None);
     (settings.detector.labels, settings.cache.redis_url) = (None, None);
     settings.server.user_header = None;
+    (settings.detect.mode, settings.detect.interval) = (None, None);
+    (settings.detect.person_height, settings.detect.scale) = (None, None);
+    settings.detect.full_every = None;
     settings.stream.decoder_threads = None;
     settings.detector.onnxruntime_library = None;
     assert_eq!(settings, Settings::default());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use becamera_actors::domain::{DetectMode, DetectSettings, Recipe};
+use becamera_actors::domain::{DetectMode, DetectSettings, Recipe, Scene};
 use opencv::{core::Mat, prelude::*};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     motion_gate::MotionGate,
     regions::{Canvas, View},
     scale::ScaleChooser,
+    scene::is_masked,
     track::TrackedPerson,
     tracker::{Appearance, Observation, Scores, Tracker},
 };
@@ -39,6 +40,7 @@ pub struct Analyser {
     people: Vec<TrackedPerson>,
     /// The whole of the next frame is looked at, whatever moves.
     closely: bool,
+    scene: Scene,
 }
 
 /// What a frame shows.
@@ -75,7 +77,13 @@ impl Analyser {
             canvas: None,
             people: Vec::new(),
             closely: false,
+            scene: Scene::default(),
         }
+    }
+
+    /// Whoever seems to be in one of the scene's `exclude` zones is nobody from now on.
+    pub fn set_scene(&mut self, scene: &Scene) {
+        self.scene = scene.clone();
     }
 
     /// Has the whole of the next frame looked at, whatever moves: for pictures in which nobody who
@@ -114,7 +122,6 @@ impl Analyser {
             let found = self.find(detector, frame, &views, &mut analysis)?;
             self.idle_frames = 0;
             let scanned: Vec<BoundingBox> = views.iter().map(View::bbox).collect();
-            analysis.others.extend(found.iter().map(|observation| observation.detection.bbox));
             self.tracker.update(size, &scanned, found);
         }
         self.gate.analysed(at);
@@ -160,7 +167,10 @@ impl Analyser {
             analysis.inference += detections.inference;
             found.push((*view, detections.people));
         }
-        let people = merge(found, frame_size(frame)?, self.settings.nms_iou);
+        let size = frame_size(frame)?;
+        let mut people = merge(found, size, self.settings.nms_iou);
+        analysis.others.extend(people.iter().map(|person| person.bbox));
+        people.retain(|person| !is_masked(&self.scene, &person.bbox, size));
         let boxes: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
         let observed = people.into_iter().map(|detection| {
             // Who stands lower in the picture is nearer.

@@ -1,7 +1,14 @@
 //! From people per frame to one sample a second.
 
-use becamera_actors::domain::{CameraId, Job, RunId, Sample, WorkerId};
+use std::time::Duration;
+
+use becamera_actors::domain::{CameraId, Crossing, Job, RunId, Sample, Scene, WorkerId};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use super::{
+    scene::{LineCrossing, SceneCounter},
+    track::TrackedPerson,
+};
 
 /// Gathers the frames of each UTC second of one run.
 #[derive(Debug)]
@@ -13,6 +20,8 @@ pub struct SampleCounter {
     next_seq: u32,
     last_frame: Option<DateTime<Utc>>,
     current: Option<Bucket>,
+    scene: SceneCounter,
+    next_crossing: u32,
 }
 
 #[derive(Debug)]
@@ -48,13 +57,51 @@ impl SampleCounter {
             next_seq: 0,
             last_frame: None,
             current: None,
+            scene: SceneCounter::new(&job.scene),
+            next_crossing: 0,
         }
     }
 
-    /// Takes a frame received at `at`; `inference_ms` is none where an earlier count was kept.
-    /// Gives the sample of the second before it when it is the first of another second, also when
-    /// the clock was set back.
+    /// Goes on with other lines and zones.
+    pub fn set_scene(&mut self, scene: &Scene) {
+        self.scene.replace(scene);
+    }
+
+    /// Takes a frame of this size received at `at`, whose place in the stream is `position`, and
+    /// who is in it; `inference_ms` is none where an earlier count was kept. Gives the sample of
+    /// the second before it when it is the first of another second, and who crossed a line.
     pub fn add(
+        &mut self,
+        at: DateTime<Utc>,
+        position: Duration,
+        people: &[TrackedPerson],
+        size: (u32, u32),
+        inference_ms: Option<f32>,
+    ) -> (Option<Sample>, Vec<Crossing>) {
+        let number = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let complete = self.add_number(at, number, inference_ms);
+        let said = self.scene.update(position, people, size);
+        let numbered = |crossing| self.crossing(at, crossing);
+        (complete, said.crossings.into_iter().map(numbered).collect())
+    }
+
+    fn crossing(&mut self, at: DateTime<Utc>, crossing: LineCrossing) -> Crossing {
+        let seq = self.next_crossing;
+        self.next_crossing += 1;
+        Crossing {
+            camera_id: self.camera,
+            run: self.run,
+            seq,
+            line_id: crossing.line_id,
+            direction: crossing.direction,
+            direction_name: crossing.direction_name,
+            track_id: crossing.track.0,
+            at,
+            confidence: crossing.confidence,
+        }
+    }
+
+    fn add_number(
         &mut self,
         at: DateTime<Utc>,
         people: u32,
@@ -96,8 +143,14 @@ impl SampleCounter {
         self.current.as_ref().is_some_and(over).then(|| self.finish()).flatten()
     }
 
-    /// Gives the sample of the second that is under way, at the end of a run.
-    pub fn finish(&mut self) -> Option<Sample> {
+    /// Gives the sample of the second that is under way, at the end of a run: whoever is in a zone
+    /// leaves it.
+    pub fn end(&mut self) -> Option<Sample> {
+        self.scene.end();
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Option<Sample> {
         let bucket = self.current.take()?;
         let seq = self.next_seq;
         self.next_seq += 1;
@@ -114,7 +167,7 @@ impl SampleCounter {
             covered_ms: u32::try_from(bucket.covered.num_milliseconds()).unwrap_or(u32::MAX),
             inference_ms_mean: (bucket.inference_ms / f64::from(bucket.inferences.max(1))) as f32,
             worker_id: self.worker,
-            scene: Default::default(),
+            scene: self.scene.take_tally(),
         })
     }
 
@@ -157,11 +210,11 @@ mod tests {
     #[test]
     fn a_second_is_summed_up() {
         let mut counter = counter();
-        assert_eq!(counter.add(at(100), 2, Some(10.0)), None);
-        assert_eq!(counter.add(at(900), 4, Some(20.0)), None);
-        assert_eq!(counter.add(at(950), 3, Some(30.0)), None);
-        assert_eq!(counter.add(at(960), 3, None), None);
-        let sample = counter.add(at(1000), 9, Some(1.0)).unwrap();
+        assert_eq!(counter.add_number(at(100), 2, Some(10.0)), None);
+        assert_eq!(counter.add_number(at(900), 4, Some(20.0)), None);
+        assert_eq!(counter.add_number(at(950), 3, Some(30.0)), None);
+        assert_eq!(counter.add_number(at(960), 3, None), None);
+        let sample = counter.add_number(at(1000), 9, Some(1.0)).unwrap();
         assert_eq!(sample.bucket_start, at(0));
         assert_eq!((sample.frames, sample.people_last), (4, 3));
         assert_eq!((sample.people_min, sample.people_max, sample.people_sum), (2, 4, 12));
@@ -176,7 +229,7 @@ mod tests {
     #[test]
     fn a_second_without_further_frames_ends_by_itself() {
         let mut counter = counter();
-        counter.add(at(100), 1, Some(1.0));
+        counter.add_number(at(100), 1, Some(1.0));
         assert_eq!(counter.tick(at(999)), None);
         assert_eq!(counter.tick(at(1100)), None, "a frame of this second may still come");
         assert!(counter.tick(at(1250)).is_some());
@@ -186,8 +239,8 @@ mod tests {
     #[test]
     fn seconds_without_frames_have_no_sample() {
         let mut counter = counter();
-        counter.add(at(0), 1, Some(1.0));
-        assert!(counter.add(at(60_000), 1, Some(1.0)).is_some());
+        counter.add_number(at(0), 1, Some(1.0));
+        assert!(counter.add_number(at(60_000), 1, Some(1.0)).is_some());
         assert_eq!(counter.finish().unwrap().bucket_start, at(60_000));
     }
 
@@ -196,7 +249,7 @@ mod tests {
         let mut counter = counter();
         let mut covered = 0;
         let mut frame =
-            |ms| covered += counter.add(at(ms), 1, Some(1.0)).map_or(0, |s| s.covered_ms);
+            |ms| covered += counter.add_number(at(ms), 1, Some(1.0)).map_or(0, |s| s.covered_ms);
         (0..=100).for_each(|n| frame(n * 100));
         // Blind for 20 s, then seen for one.
         (0..=10).for_each(|n| frame(30_000 + n * 100));
@@ -208,7 +261,7 @@ mod tests {
     fn a_slow_camera_is_seen_between_its_frames() {
         let mut counter = counter_at(0.2);
         let samples: Vec<_> =
-            (0..=4).filter_map(|n| counter.add(at(n * 5_000), 1, Some(1.0))).collect();
+            (0..=4).filter_map(|n| counter.add_number(at(n * 5_000), 1, Some(1.0))).collect();
         assert_eq!(
             samples.iter().map(|s| s.covered_ms).collect::<Vec<_>>(),
             [0, 5_000, 5_000, 5_000]
@@ -218,8 +271,8 @@ mod tests {
     #[test]
     fn a_clock_set_back_loses_no_frame() {
         let mut counter = counter();
-        counter.add(at(5_000), 1, Some(1.0));
-        assert_eq!(counter.add(at(2_000), 1, Some(1.0)).unwrap().bucket_start, at(5_000));
+        counter.add_number(at(5_000), 1, Some(1.0));
+        assert_eq!(counter.add_number(at(2_000), 1, Some(1.0)).unwrap().bucket_start, at(5_000));
         assert_eq!(counter.finish().unwrap().bucket_start, at(2_000));
     }
 
@@ -231,7 +284,7 @@ mod tests {
             let (mut counter, mut now, mut samples) = (counter(), 0, Vec::new());
             for &(wait, people, tick) in &frames {
                 now += wait;
-                samples.extend(counter.add(at(now), people, Some(1.0)));
+                samples.extend(counter.add_number(at(now), people, Some(1.0)));
                 if tick {
                     samples.extend(counter.tick(at(now)));
                 }

@@ -16,7 +16,7 @@ pub mod native;
 mod picture;
 pub mod pipeline;
 pub mod probe;
-mod regions;
+pub mod regions;
 pub mod replay;
 mod scale;
 pub mod scene;

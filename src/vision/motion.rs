@@ -83,9 +83,11 @@ fn take_group(
     while let Some((column, row)) = open.pop() {
         columns = column.min(*columns.start())..=column.max(*columns.end());
         rows = row.min(*rows.start())..=row.max(*rows.end());
-        for y in row.saturating_sub(1)..=(row + 1).min(ROWS - 1) {
-            for x in column.saturating_sub(1)..=(column + 1).min(COLUMNS - 1) {
-                if std::mem::take(&mut left[y][x]) {
+        let around = |at: usize, length: usize| at.saturating_sub(1)..(at + 2).min(length);
+        let (near_rows, near_columns) = (around(row, ROWS), around(column, COLUMNS));
+        for (y, row) in near_rows.clone().zip(&mut left[near_rows]) {
+            for (x, block) in near_columns.clone().zip(&mut row[near_columns.clone()]) {
+                if std::mem::take(block) {
                     open.push((x, y));
                 }
             }

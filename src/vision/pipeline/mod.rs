@@ -9,7 +9,7 @@ use becamera_actors::{
     settings::{PictureSettings, StreamSettings, WorkerConfig},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use opencv::core::Mat;
+use opencv::{core::Mat, prelude::*};
 
 use super::{
     analysis::{Analyser, Analysis},
@@ -63,6 +63,7 @@ impl CountingPipeline {
     ) -> Exit {
         let mut frame = Mat::default();
         let mut analyser = Analyser::new(&job.detect, self.detector.input());
+        analyser.set_scene(&job.scene);
         let mut desk = PictureDesk::new(self.pictures, job.scene.clone());
         let mut consecutive_errors = 0;
         let mut opened = false;
@@ -74,6 +75,8 @@ impl CountingPipeline {
             report.progress.budget = source.budget();
             desk.take_wishes(ctl);
             if let Some(scene) = ctl.take_scene() {
+                analyser.set_scene(&scene);
+                report.counter.set_scene(&scene);
                 desk.set_scene(scene);
             }
             match next {
@@ -91,7 +94,8 @@ impl CountingPipeline {
                     match analyser.analyse(self.detector.as_mut(), &frame, position) {
                         Ok(analysis) => {
                             consecutive_errors = 0;
-                            report.analysed(received, started, &analysis);
+                            let size = frame_size(&frame);
+                            report.analysed((received, started), position, size, &analysis);
                             desk.found(wall_time(received), &analysis, closely);
                         }
                         Err(error) => {
@@ -168,29 +172,26 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// A frame was analysed.
-    fn analysed(&mut self, received: Instant, started: Instant, analysis: &Analysis) {
-        let people = u32::try_from(analysis.people.len()).unwrap_or(u32::MAX);
-        self.progress.gated += u32::from(analysis.held);
-        let inference_ms = (analysis.inferences > 0).then(|| milliseconds(analysis.inference));
-        self.progress.inference_ms.extend(inference_ms);
-        self.frame(received, started, people, inference_ms);
-    }
-
-    fn frame(
+    /// A frame of this size was analysed, received and begun with at these moments.
+    fn analysed(
         &mut self,
-        received: Instant,
-        started: Instant,
-        people: u32,
-        inference_ms: Option<f32>,
+        (received, started): (Instant, Instant),
+        position: Duration,
+        size: (u32, u32),
+        analysis: &Analysis,
     ) {
-        if let Some(sample) = self.counter.add(wall_time(received), people, inference_ms) {
-            self.sink.emit(StreamEvent::Sample(sample));
-        }
+        let inference_ms = (analysis.inferences > 0).then(|| milliseconds(analysis.inference));
+        let at = wall_time(received);
+        let (sample, crossings) =
+            self.counter.add(at, position, &analysis.people, size, inference_ms);
+        sample.into_iter().for_each(|sample| self.sink.emit(StreamEvent::Sample(sample)));
+        crossings.into_iter().for_each(|crossing| self.sink.emit(StreamEvent::Crossing(crossing)));
         let progress = &mut self.progress;
         progress.frames += 1;
         progress.total_frames += 1;
-        progress.people = Some(people);
+        progress.gated += u32::from(analysis.held);
+        progress.people = Some(u32::try_from(analysis.people.len()).unwrap_or(u32::MAX));
+        progress.inference_ms.extend(inference_ms);
         progress.processing_ms.push(milliseconds(started.elapsed()));
         progress.latency_ms.push(milliseconds(received.elapsed()));
     }
@@ -225,10 +226,15 @@ impl<'a> Report<'a> {
 
     fn finish(&mut self) {
         self.send();
-        if let Some(sample) = self.counter.finish() {
+        if let Some(sample) = self.counter.end() {
             self.sink.emit(StreamEvent::Sample(sample));
         }
     }
+}
+
+/// Width and height in pixels.
+fn frame_size(frame: &Mat) -> (u32, u32) {
+    (frame.cols().unsigned_abs(), frame.rows().unsigned_abs())
 }
 
 fn milliseconds(duration: Duration) -> f32 {

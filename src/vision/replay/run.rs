@@ -12,7 +12,7 @@ use crate::vision::{
     budget::FrameBudget,
     capture::{Capture, Grab},
     detector::{self, Detector},
-    scene::{SceneCounter, is_masked},
+    scene::SceneCounter,
 };
 
 /// So many frames in a row that can't be analysed end it.
@@ -32,7 +32,8 @@ pub(super) fn replay(
     let detector = detector::load(&job.detector).map_err(|error| error.to_string())?;
     let capture =
         Capture::open_recording(&job.video, &job.stream).map_err(|failure| failure.message)?;
-    let analyser = Analyser::new(&job.detect, detector.input());
+    let mut analyser = Analyser::new(&job.detect, detector.input());
+    analyser.set_scene(&job.scene);
     let fps = capture.frame_rate().unwrap_or(USUAL_FPS);
     let mut replay = Replay {
         job,
@@ -143,8 +144,7 @@ impl Replay<'_> {
         self.consecutive_errors = 0;
         self.begin_second(at, tell);
         let size = (self.frame.cols().unsigned_abs(), self.frame.rows().unsigned_abs());
-        let mut people = analysis.people;
-        people.retain(|person| !is_masked(&self.job.scene, &person.bbox, size));
+        let people = analysis.people;
         let said = self.counter.update(at, &people, size);
         let analysis_took = started.elapsed();
         if let Some(annotator) = &mut self.annotator {

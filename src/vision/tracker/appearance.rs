@@ -110,7 +110,7 @@ fn bin(pixel: Vec3b) -> usize {
     let [blue, green, red] = pixel.0.map(u32::from);
     let (most, least) = (red.max(green).max(blue), red.min(green).min(blue));
     let range = most - least;
-    let saturation = if most == 0 { 0 } else { 255 * range / most };
+    let saturation = (255 * range).checked_div(most).unwrap_or(0);
     if saturation <= COLOURFUL {
         return HUES * SATURATIONS + most as usize * GREYS / 256;
     }

@@ -19,9 +19,10 @@ use becamera_actors::{
     },
     messages::{FlushStorage, GetSite, GetStorageHealth, PutSite, StorageHealth},
     metrics::Metrics,
+    pictures::PictureHub,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{CountStore, EventSink, Spool, StreamRunner},
-    settings::{StorageSettings, WorkerSettings},
+    settings::{PictureSettings, StorageSettings, WorkerSettings},
     sites::{SitesActor, SitesConfig, load_book},
     storage::StorageActor,
 };
@@ -135,6 +136,9 @@ impl World {
             forget_camera: storage.clone().recipient(),
             audit: storage.clone().recipient(),
             followers: vec![sites.clone().recipient()],
+            pictures: PictureHub::new(&PictureSettings::default(), metrics.clone())
+                .start()
+                .recipient(),
             metrics: metrics.clone(),
         });
         pool.start();
