@@ -100,7 +100,9 @@ fn frame(id: EventId, name: &str, data: &impl Serialize) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use becamera_actors::domain::{CameraId, LiveCamera, WorkerId};
+    use becamera_actors::domain::{
+        CameraId, CrossingId, Direction, LiveCamera, LiveCrossing, LiveSite, RunId, WorkerId,
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -153,6 +155,42 @@ mod tests {
             json!({"camera_id": 1, "people": 3, "at": at, "age_ms": null,
                    "worker_id": "worker_1", "state": "backoff"})
         );
+    }
+
+    #[test]
+    fn a_crossing_and_a_site_have_the_fields_of_the_rest_interface() {
+        let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let crossing = LiveEvent::Crossing(LiveCrossing {
+            event_id: CrossingId { run: RunId(255), seq: 3 },
+            camera_id: camera(1),
+            line_id: "door".parse().unwrap(),
+            direction: Direction::In,
+            direction_name: "to the shop".into(),
+            track_id: 9,
+            at,
+            confidence: 0.6,
+        });
+        let (name, data) = read(&SseEncoder.event(ID, &crossing, &LiveState::default()));
+        assert_eq!(name, "crossing");
+        // As text: a confidence is written as it was given.
+        assert_eq!(
+            data.to_string(),
+            json!({"event_id": "ff-3", "camera_id": 1, "line_id": "door", "direction": "in",
+                   "direction_name": "to the shop", "track_id": 9,
+                   "at": "2023-11-14T22:13:20.000Z", "confidence": 0.6})
+            .to_string()
+        );
+        let site = LiveEvent::Site(LiveSite {
+            site_id: "shop".parse().unwrap(),
+            occupancy: 2,
+            capacity: None,
+            entered: 3,
+            left: 1,
+            since: at,
+            at,
+        });
+        let (name, data) = read(&SseEncoder.event(ID, &site, &LiveState::default()));
+        assert_eq!((name.as_str(), &data["in"], &data["out"]), ("site", &3.into(), &1.into()));
     }
 
     #[test]

@@ -86,5 +86,10 @@ mod tests {
         let counts = EventFilter { kinds: Some([EventKind::Count].into()), ..one };
         assert!(!counts.takes(&deleted(1)) && !counts.takes_kind(EventKind::Worker));
         assert!(counts.takes_camera(EventKind::Count, camera(1)));
+        let site = LiveEvent::SiteDeleted { site_id: "shop".parse().unwrap() };
+        assert!(!counts.takes(&site));
+        let sites = EventFilter { kinds: Some(["site".parse().unwrap()].into()), ..counts };
+        assert!(sites.takes(&site), "sites are no cameras");
+        assert!(!sites.takes_kind(EventKind::Crossing));
     }
 }

@@ -17,7 +17,7 @@ pub use hub::{CloseEvents, EventHub, Follow, FollowError, Followed, HangUp, Star
 pub use id::EventId;
 pub use log::{EventLog, Resumed};
 
-/// Something happened. Sent by the supervisor alone, in order.
+/// Something happened. Sent by the supervisor, in order; what is of sites, by their actor.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct Publish(pub LiveEvent);

@@ -96,6 +96,9 @@ fn down_is_not_zero(service: &Service) {
             "people_max": people,
             "covered_ms": covered_ms,
             "coverage": coverage,
+            "in": 0,
+            "out": 0,
+            "net": 0,
         })
     };
     let expected = json!({
@@ -223,13 +226,13 @@ fn row(bucket: &Value) -> String {
     };
     let columns =
         ["bucket_start", "bucket_end", "frames", "people_mean", "people_min", "people_max"];
-    let columns = columns.iter().chain(&["covered_ms", "coverage"]);
+    let columns = columns.iter().chain(&["covered_ms", "coverage", "in", "out", "net"]);
     columns.map(|column| cell(&bucket[*column])).collect::<Vec<_>>().join(",")
 }
 
 fn csv_says_what_json_says(service: &Service) {
     let header = "camera_id,bucket_start,bucket_end,frames,people_mean,people_min,people_max,\
-                  covered_ms,coverage";
+                  covered_ms,coverage,in,out,net";
     let span = "from=2024-05-01T10:00:00Z&to=2024-05-01T13:00:00Z&tz=Europe/Berlin";
     for resolution in ["minute", "hour", "day"] {
         let path = format!("cameras/{GAP}/counts?{span}&resolution={resolution}");
@@ -256,10 +259,10 @@ fn csv_says_what_json_says(service: &Service) {
         })
         .collect();
     assert_eq!(lines.iter().map(|line| start(line)).collect::<Vec<_>>(), expected);
-    assert!(lines[5].ends_with(",0,,,,0,0.0"), "not seen: {}", lines[5]);
+    assert!(lines[5].ends_with(",0,,,,0,0.0,0,0,0"), "not seen: {}", lines[5]);
     let total = csv(service, &format!("{both}&group=total")).text;
     assert!(total.starts_with("bucket_start,bucket_end,cameras_seen,frames,people_mean,"));
-    assert!(total.lines().nth(1).unwrap().ends_with(",2,10800,7.0,5400000,0.75"), "{total}");
+    assert!(total.lines().nth(1).unwrap().ends_with(",2,10800,7.0,5400000,0.75,0,0,0"), "{total}");
 }
 
 /// More than is read at once, of buckets and of seconds.
@@ -270,8 +273,8 @@ fn csv_has_no_pages(service: &Service) {
     assert_eq!(lines.len(), 4 * 1_440);
     assert!(lines.is_sorted());
     let (seen, unseen) = lines.split_at(3 * 1_440 + 720);
-    assert!(seen.iter().all(|line| line.ends_with(",120,4.0,4,4,60000,1.0")));
-    assert!(unseen.iter().all(|line| line.ends_with(",0,,,,0,0.0")));
+    assert!(seen.iter().all(|line| line.ends_with(",120,4.0,4,4,60000,1.0,0,0,0")));
+    assert!(unseen.iter().all(|line| line.ends_with(",0,,,,0,0.0,0,0,0")));
 
     let text = csv(service, &format!("cameras/{LONG}/counts?{span}")).text;
     let mut lines = text.lines();

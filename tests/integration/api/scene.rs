@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    clips, fixtures, postgres::Postgres, recorded::utc, rtsp::RtspCamera, service::Service,
+    SOON, clips, fixtures, postgres::Postgres, recorded::utc, rtsp::RtspCamera, service::Service,
+    wait_until,
 };
 
 const DOOR: &str = "/api/v1/cameras/1/lines/door";
@@ -69,22 +70,23 @@ fn lines_and_zones_are_drawn_changed_read_and_deleted() {
     assert_eq!(service.http.delete(DOOR).ok(200)["status"], "deleted");
     service.http.get(DOOR).refused(404, "line_not_found");
     service.http.delete(HALL).ok(200);
-    let audit = service.http.get("/api/v1/cameras/1/audit").ok(200);
-    let entries = audit["entries"].as_array().unwrap();
-    let actions: Vec<_> =
-        entries.iter().rev().map(|entry| entry["action"].as_str().unwrap()).collect();
-    assert_eq!(
-        actions,
-        [
-            "camera.created",
-            "line.created",
-            "zone.created",
-            "line.created",
-            "line.updated",
-            "line.deleted",
-            "zone.deleted",
-        ]
-    );
+    let expected = [
+        "camera.created",
+        "line.created",
+        "zone.created",
+        "line.created",
+        "line.updated",
+        "line.deleted",
+        "zone.deleted",
+    ];
+    let mut entries = Vec::new();
+    wait_until("all of it is recorded", SOON, || {
+        let audit = service.http.get("/api/v1/cameras/1/audit").ok(200);
+        entries = audit["entries"].as_array().unwrap().clone();
+        entries.len() == expected.len()
+    });
+    let actions: Vec<_> = entries.iter().rev().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions, expected);
     assert_eq!(entries[5]["changes"][0]["field"], "lines.door");
     assert_eq!(entries[5]["changes"][0]["to"]["from"], json!([0.1, 0.5]));
     let fields: Vec<_> =

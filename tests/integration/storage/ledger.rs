@@ -9,7 +9,7 @@ use becamera_actors::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{all, rollups, settings};
+use super::{all, rollups, scene, settings};
 
 /// The content of a database. Samples are numbered from 0 in each run of a worker on a camera:
 /// what is lost is a gap, what is doubled can't be there by its key and shows in the rollups.
@@ -58,5 +58,17 @@ impl Ledger {
             assert_eq!(seqs, &whole, "run {run:?} has gaps or doubles");
         }
         rollups::assert_true(&self.store, &self.cameras);
+        for camera in &self.cameras {
+            let mut runs: BTreeMap<RunId, Vec<u32>> = BTreeMap::new();
+            for crossing in scene::all_crossings(&self.store, *camera) {
+                runs.entry(crossing.run).or_default().push(crossing.seq);
+            }
+            for (run, mut seqs) in runs {
+                seqs.sort_unstable();
+                let whole: Vec<u32> = (0..seqs.len() as u32).collect();
+                assert_eq!(seqs, whole, "crossings of run {run:?} have gaps or doubles");
+            }
+        }
+        scene::assert_true(&self.store, &self.cameras);
     }
 }

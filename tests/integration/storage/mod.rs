@@ -6,6 +6,7 @@ mod crash;
 mod crossings;
 mod disk_full;
 mod ledger;
+mod lines;
 mod outage;
 mod redis;
 mod redis_outage;
