@@ -12,8 +12,8 @@ use becamera_actors::{
     ctl::Ctl,
     domain::{
         CameraId, CrashKind, CrossingRules, DetectSettings, Directions, Exit, Failure, FailureCode,
-        Job, Line, Progress, RunId, Scene, SourceSettings, StreamEvent, StreamInfo, StreamUrl,
-        WorkerId,
+        Job, Line, Picture, PictureOptions, PictureWish, Progress, RunId, Scene, SourceSettings,
+        StreamEvent, StreamInfo, StreamUrl, WorkerId,
     },
     metrics::Metrics,
     ports::{EventSink, PipelineExit, StreamPipeline, StreamRunner},
@@ -58,6 +58,20 @@ impl StreamPipeline for Misbehaving {
                     lines = ctl.take_scene().map_or(lines, |scene| scene.lines.len());
                     let progress = Progress { people: Some(lines as u32), ..Progress::default() };
                     sink.emit(StreamEvent::Progress(progress));
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                done(Exit::Cancelled)
+            }
+            "/picture" => {
+                while !ctl.is_cancelled() {
+                    for wish in ctl.take_wishes() {
+                        let jpeg = Ok(vec![7; 1_000_000].into());
+                        let (options, frame) = (wish.options, wish.after + 1);
+                        let taken_at = chrono::DateTime::UNIX_EPOCH;
+                        let picture = Picture { options, frame, taken_at, jpeg };
+                        sink.emit(StreamEvent::Picture(picture));
+                    }
+                    sink.emit(StreamEvent::Progress(Progress::default()));
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 done(Exit::Cancelled)
@@ -195,6 +209,30 @@ fn a_run_is_told_of_other_lines() {
     assert_eq!(seen, [1, 3, 0]);
 }
 
+fn a_run_makes_the_pictures_that_are_wished_for() {
+    let mut runner = runner("");
+    runner.start().unwrap();
+    let ctl = Arc::new(Ctl::new().unwrap());
+    let options = PictureOptions { width: 640, quality: 80, annotate: true };
+    let mut made = Vec::new();
+    let exit = runner.run(&job("/picture"), &ctl, &mut |event: StreamEvent| match event {
+        StreamEvent::Picture(picture) => {
+            // As large as a message may be.
+            assert_eq!(picture.jpeg.map(|jpeg| jpeg.len()), Ok(1_000_000));
+            made.push((picture.options, picture.frame));
+            if made.len() == 3 { ctl.cancel() } else { wish(&ctl, options, 10) }
+        }
+        StreamEvent::Opened(_) => wish(&ctl, options, 0),
+        _ => {}
+    });
+    assert_eq!(exit, Exit::Cancelled);
+    assert_eq!(made, [(options, 1), (options, 11), (options, 11)]);
+}
+
+fn wish(ctl: &Ctl, options: PictureOptions, after: u64) {
+    ctl.wish_picture(PictureWish { options, after });
+}
+
 fn a_kill_is_immediate() {
     let mut runner = runner("");
     runner.start().unwrap();
@@ -260,12 +298,16 @@ fn main() {
             }),
         );
     }
-    let tests: [(&str, fn()); 10] = [
+    let tests: [(&str, fn()); 11] = [
         ("ends_are_told_apart", ends_are_told_apart),
         ("last_words_come_without_credentials", last_words_come_without_credentials),
         ("a_silent_loop_is_killed_as_hung", a_silent_loop_is_killed_as_hung),
         ("a_stop_ends_a_healthy_and_a_stuck_run", a_stop_ends_a_healthy_and_a_stuck_run),
         ("a_run_is_told_of_other_lines", a_run_is_told_of_other_lines),
+        (
+            "a_run_makes_the_pictures_that_are_wished_for",
+            a_run_makes_the_pictures_that_are_wished_for,
+        ),
         ("a_kill_is_immediate", a_kill_is_immediate),
         ("a_retired_process_is_replaced", a_retired_process_is_replaced),
         ("an_idle_process_that_dies_is_noticed", an_idle_process_that_dies_is_noticed),

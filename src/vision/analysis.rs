@@ -7,7 +7,7 @@ use opencv::{core::Mat, prelude::*};
 
 use super::{
     detector::{Detector, DetectorError, InputSize, anchors::TRAINED_SIZE, merge::merge},
-    geometry::BoundingBox,
+    geometry::{BoundingBox, Detection},
     motion::MotionDetector,
     motion_gate::MotionGate,
     regions::{Canvas, View},
@@ -170,7 +170,10 @@ impl Analyser {
         let size = frame_size(frame)?;
         let mut people = merge(found, size, self.settings.nms_iou);
         analysis.others.extend(people.iter().map(|person| person.bbox));
-        people.retain(|person| !is_masked(&self.scene, &person.bbox, size));
+        let least = self.canvas.and_then(|canvas| self.scale.least_height(&canvas));
+        people.retain(|Detection { bbox, .. }| {
+            least.is_none_or(|least| bbox.height >= least) && !is_masked(&self.scene, bbox, size)
+        });
         let boxes: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
         let observed = people.into_iter().map(|detection| {
             // Who stands lower in the picture is nearer.

@@ -131,9 +131,9 @@ impl Tracker {
         self.tracks.iter().filter_map(Track::person).collect()
     }
 
-    /// Whether somebody was seen too seldom to count.
+    /// Whether somebody was seen too seldom to be believed.
     pub fn is_unsettled(&self) -> bool {
-        self.tracks.iter().any(|track| track.is_recent() && !track.is_settled())
+        self.tracks.iter().any(|track| track.stage() == Stage::Tentative)
     }
 
     /// Boxes around which to look next: of everybody who was seen lately, also of those who do

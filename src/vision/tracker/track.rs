@@ -6,10 +6,8 @@ use crate::vision::{
     track::{TrackId, TrackedPerson},
 };
 
-/// So many detections confirm a track …
+/// So many detections confirm a track: it counts.
 const CONFIRMED_HITS: u32 = 2;
-/// … and so many let it count.
-const COUNTED_HITS: u32 = 3;
 /// Scans that may miss a track before it is given up: one to be confirmed, and a confirmed one.
 const TENTATIVE_MISSES: u32 = 2;
 const CONFIRMED_MISSES: u32 = 60;
@@ -115,15 +113,9 @@ impl Track {
         self.misses <= SOUGHT_MISSES
     }
 
-    /// Whether it was seen often enough to count.
-    pub fn is_settled(&self) -> bool {
-        self.hits >= COUNTED_HITS
-    }
-
     /// The person, if it counts: seen often enough, and lately.
     pub fn person(&self) -> Option<TrackedPerson> {
-        let counts = self.is_settled() && self.misses <= COUNTED_MISSES;
-        let id = self.id.filter(|_| counts)?;
+        let id = self.id.filter(|_| self.misses <= COUNTED_MISSES)?;
         let confidence = (self.score_sum / f64::from(self.hits)) as f32;
         Some(TrackedPerson { id, bbox: self.bbox(), confidence, seen: self.seen })
     }

@@ -243,8 +243,9 @@ fn people_are_unrecognisable_in_every_picture_where_the_settings_say_so() {
     let shown = |blur: &str| {
         let service = Service::with().set("PICTURES_BLUR", blur).start();
         service.start_looping(1, &clips::still()).ok(200);
-        let (camera, _) = service.wait_new_count(1);
-        assert!(camera["last_count"].as_u64().unwrap() >= 2, "{camera}");
+        wait_until("people are followed", SOON, || {
+            service.camera(1)["last_count"].as_u64().is_some_and(|people| people >= 2)
+        });
         let pictures = [
             snapshot(&service, "?annotate=false&quality=95"),
             Live::open(service.address, 1, "?annotate=false&quality=95").next().unwrap().jpeg,
