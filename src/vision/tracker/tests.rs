@@ -67,7 +67,7 @@ fn somebody_counts_from_the_second_sight_and_keeps_the_number() {
     let later = scene.walk(40);
     assert_eq!((later.len(), later[0].id), (1, TrackId(1)));
     assert!((later[0].confidence - 0.9).abs() < 1e-3);
-    assert!((later[0].bbox.left - 315.0).abs() < 2.0, "{:?}", later[0].bbox);
+    assert!((later[0].bbox.left - 310.0).abs() < 2.0, "{:?}", later[0].bbox);
 }
 
 #[test]
