@@ -145,7 +145,7 @@ impl Analyser {
         let parts = self.recipe.mode == DetectMode::Guided && self.input == InputSize::Any;
         if changed || !parts || self.since_full >= self.recipe.full_every {
             self.since_full = 0;
-            return vec![canvas.whole()];
+            return if self.input == InputSize::Any { canvas.all_parts() } else { vec![canvas.whole()] };
         }
         let margin = MOTION_MARGIN * self.recipe.person_height / canvas.scale();
         let moving = moving.iter().map(|bbox| bbox.grown(margin));

@@ -13,6 +13,11 @@ const MOST_PARTS: usize = 2;
 const MOST_BOXES: usize = 48;
 /// What a part costs beside its area, in network pixels.
 const OVERHEAD: f32 = 8_000.0;
+/// A part of more network pixels is looked at in columns, one after the other: the memory that the
+/// network takes grows with its input.
+const MOST_PIXELS: f32 = 264_000.0;
+/// Such columns share so many network pixels, so that everybody is wholly in one of them.
+const OVERLAP: f32 = 64.0;
 
 /// A part of a frame, and the size at which the network sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,12 +101,17 @@ impl Canvas {
         View::whole(self.frame, self.size)
     }
 
-    /// The parts that cover all of these boxes, given in pixels of the frame. At most two, which
-    /// may overlap: boxes are joined in pairs, first the pair that saves most of the network's
-    /// work or costs least.
+    /// All of it, in as many views as the network's memory asks for.
+    pub fn all_parts(&self) -> Vec<View> {
+        self.columns(&self.bbox()).collect()
+    }
+
+    /// The views that cover all of these boxes, given in pixels of the frame. They are those of two
+    /// parts at most, which may overlap: boxes are joined in pairs, first the pair that saves most
+    /// of the network's work or costs least.
     pub fn parts(&self, boxes: &[BoundingBox]) -> Vec<View> {
         let (x, y) = self.stretch();
-        let (width, height) = (self.size.0 as f32, self.size.1 as f32);
+        let BoundingBox { width, height, .. } = self.bbox();
         let mut parts: Vec<BoundingBox> = boxes
             .iter()
             .filter(|bbox| bbox.is_finite())
@@ -109,7 +119,7 @@ impl Canvas {
             .filter(|bbox| bbox.area() > 0.0)
             .collect();
         if parts.len() > MOST_BOXES {
-            return vec![self.whole()];
+            return self.all_parts();
         }
         while parts.len() > 1 {
             let Some((a, b, saved)) = self.best_pair(&parts) else { break };
@@ -119,11 +129,31 @@ impl Canvas {
             let other = parts.swap_remove(b);
             parts[a] = parts[a].union(&other);
         }
-        let whole = BoundingBox { left: 0.0, top: 0.0, width, height };
-        if parts.iter().map(|part| self.cost(part)).sum::<f32>() >= self.cost(&whole) {
-            return vec![self.whole()];
+        if parts.iter().map(|part| self.cost(part)).sum::<f32>() >= self.cost(&self.bbox()) {
+            return self.all_parts();
         }
-        parts.iter().map(|part| self.view(part)).collect()
+        parts.iter().flat_map(|part| self.columns(part)).collect()
+    }
+
+    /// In network pixels.
+    fn bbox(&self) -> BoundingBox {
+        let (width, height) = (self.size.0 as f32, self.size.1 as f32);
+        BoundingBox { left: 0.0, top: 0.0, width, height }
+    }
+
+    /// The views of a part given in network pixels: one column, or several that overlap.
+    fn columns(&self, part: &BoundingBox) -> impl Iterator<Item = View> + '_ {
+        let width = snapped(part.width, self.size.0) as f32;
+        let height = snapped(part.height, self.size.1) as f32;
+        // Columns narrower than a part may be would be looked at with more beside them.
+        let most = (width / SHORTEST as f32).max(1.0);
+        let count = (width * height / MOST_PIXELS).ceil().min(most.floor());
+        let column = (part.width + OVERLAP * (count - 1.0)) / count;
+        let part = *part;
+        (0..count as u32).map(move |at| {
+            let left = part.left + at as f32 * (column - OVERLAP);
+            self.view(&BoundingBox { left, width: column, ..part })
+        })
     }
 
     fn stretch(&self) -> (f32, f32) {
