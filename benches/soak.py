@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Soaks one worker and shows its memory: resident bytes every 1,000 frames, and the slope.
 
-usage: benches/soak.py [--frames 20000] [--every 1000] [--backend auto]
+usage: benches/soak.py [--frames 20000] [--every 1000] [--backend auto] [--preset balanced]
 
 The footage is read as fast as it can be analysed and opened again at its end, so that what a
 reopening leaks is seen too. Fails when memory grows by more than 1 MB per 10,000 frames after
@@ -32,9 +32,11 @@ def main():
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--every", type=int, default=1_000)
     parser.add_argument("--backend", default="auto")
+    parser.add_argument("--preset", default="balanced")
     options = parser.parse_args()
 
     settings = {"WORKERS_COUNT": 1, "DETECT_FPS": 60, "DETECTOR_BACKEND": options.backend}
+    settings["DETECT_PRESET"] = options.preset
     with Service(**settings) as service:
         arguments = ["-movflags", "+faststart", "-f", "mp4"]
         path = clip(service.folder, "soak.mp4", 79, arguments)

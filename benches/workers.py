@@ -2,7 +2,7 @@
 """Measures the pool on live cameras: fps, latency, CPU and memory of each worker.
 
 usage: benches/workers.py [--cameras 4] [--seconds 60 | --frames 1000] [--fps 10]
-                          [--size 1920x1080] [--backend auto] [--json]
+                          [--size 1920x1080] [--backend auto] [--preset balanced] [--json]
 
 Starts the release service and one RTSP camera process a camera (576p footage with people unless
 --size says otherwise), warms up, and measures. WORKER-FRAME-003 is --cameras 1 --frames 1000.
@@ -26,6 +26,7 @@ def main():
     parser.add_argument("--camera-fps", type=int, default=10, help="frames a second sent")
     parser.add_argument("--size", help="e.g. 1920x1080; default: as filmed, 768x576")
     parser.add_argument("--backend", default="auto")
+    parser.add_argument("--preset", default="balanced")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
@@ -33,6 +34,7 @@ def main():
         "WORKERS_COUNT": options.cameras,
         "DETECT_FPS": options.fps,
         "DETECTOR_BACKEND": options.backend,
+        "DETECT_PRESET": options.preset,
         "DETECT_MOTION_GATE": "false",
     }
     with Service(**settings) as service:

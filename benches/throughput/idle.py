@@ -2,7 +2,7 @@
 """CPU of workers on a scene in which nothing moves, against the same scene with people.
 
 usage: benches/throughput/idle.py [--cameras 4] [--fps 10] [--seconds 20] [--size 1920x1080]
-                                  [--backend auto]
+                                  [--backend auto] [--preset balanced]
 
 Both are RTSP cameras that send H.264: the footage, and its first frame with a sensor's noise. Each is
 measured with the motion gate and without it; what is left with it is mostly decoding.
@@ -24,6 +24,7 @@ def measure(options, still, gate):
         "WORKERS_COUNT": options.cameras,
         "DETECT_FPS": options.fps,
         "DETECTOR_BACKEND": options.backend,
+        "DETECT_PRESET": options.preset,
         "DETECT_MOTION_GATE": str(gate).lower(),
     }
     with Service(**settings) as service:
@@ -59,6 +60,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--size", help="e.g. 1920x1080; default: as filmed, 768x576")
     parser.add_argument("--backend", default="auto")
+    parser.add_argument("--preset", default="balanced")
     options = parser.parse_args()
     print(f"{machine()}; {options.cameras} RTSP cameras, {options.size or '768x576'} at 10 fps\n")
     print("| scene | motion gate | fps each | held | CPU of a worker | ratio to busy |")

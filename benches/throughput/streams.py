@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """CPU of an analysed frame as streams grow: 1, 2, 4, 8, 16 recordings played as live cameras.
 
-usage: benches/throughput/streams.py [--streams 1,2,4,8,16] [--fps 2] [--seconds 20] [--backend auto]
+usage: benches/throughput/streams.py [--streams 1,2,4,8,16] [--fps 2] [--seconds 20] [--backend auto] [--preset balanced]
 
 Each stream is asked for so few frames a second that the machine can keep all of them: what is
 looked for is a cost that one stream puts on another.
@@ -23,6 +23,7 @@ def measure(streams, options):
         "WORKERS_COUNT": streams,
         "DETECT_FPS": options.fps,
         "DETECTOR_BACKEND": options.backend,
+        "DETECT_PRESET": options.preset,
         "DETECT_MOTION_GATE": "false",
     }
     with Service(**settings) as service:
@@ -52,6 +53,7 @@ def main():
     parser.add_argument("--fps", type=float, default=2)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--backend", default="auto")
+    parser.add_argument("--preset", default="balanced")
     options = parser.parse_args()
     print(f"{machine()}; 768x576 H.264 at 10 fps, {options.fps:g} frames a second analysed of each\n")
     print("| streams | fps each | worker CPU ms/frame | ratio to 1 | service CPU % | worker RSS MB |")

@@ -7,8 +7,8 @@ use opencv::{core::Mat, prelude::*};
 
 use super::{
     detector::{Detector, DetectorError, InputSize, anchors::TRAINED_SIZE, merge::merge},
-    geometry::{BoundingBox, Detection},
-    motion::MotionDetector,
+    geometry::BoundingBox,
+    motion::{Motion, MotionDetector},
     motion_gate::MotionGate,
     regions::{Canvas, View},
     scale::ScaleChooser,
@@ -34,9 +34,11 @@ pub struct Analyser {
     tracker: Tracker,
     /// Frames since people were looked for.
     idle_frames: u32,
-    /// Frames in which people were looked for since a whole one was looked at, and how it was.
-    since_full: u32,
     canvas: Option<Canvas>,
+    /// Frames in which people were looked for since the last column of a whole one was, and which
+    /// of them that was.
+    since_column: u32,
+    column: usize,
     people: Vec<TrackedPerson>,
     /// The whole of the next frame is looked at, whatever moves.
     closely: bool,
@@ -73,8 +75,9 @@ impl Analyser {
             scale: ScaleChooser::new(&recipe, input),
             tracker: Tracker::new(scores),
             idle_frames: u32::MAX,
-            since_full: 0,
             canvas: None,
+            since_column: 0,
+            column: 0,
             people: Vec::new(),
             closely: false,
             scene: Scene::default(),
@@ -115,10 +118,7 @@ impl Analyser {
         self.idle_frames = self.idle_frames.saturating_add(1);
         let mut analysis = Analysis::default();
         if closely || self.idle_frames >= self.recipe.interval {
-            if closely {
-                self.since_full = self.recipe.full_every;
-            }
-            let views = self.views(size, &motion.boxes(size));
+            let views = self.views(size, &motion, closely);
             let found = self.find(detector, frame, &views, &mut analysis)?;
             self.idle_frames = 0;
             let scanned: Vec<BoundingBox> = views.iter().map(View::bbox).collect();
@@ -134,23 +134,49 @@ impl Analyser {
         Ok(analysis)
     }
 
-    /// The parts of the next frame to look at.
-    fn views(&mut self, size: (u32, u32), moving: &[BoundingBox]) -> Vec<View> {
+    /// The parts of the next frame to look at: all of it, or what moves and who is followed, and
+    /// in its turn one of the columns that make up the whole.
+    fn views(&mut self, size: (u32, u32), motion: &Motion, closely: bool) -> Vec<View> {
         if self.input == InputSize::Trained {
             return vec![View::whole(size, (TRAINED_SIZE, TRAINED_SIZE))];
         }
         let canvas = self.scale.canvas(size);
         let changed = self.canvas.replace(canvas) != Some(canvas);
-        self.since_full += 1;
-        let parts = self.recipe.mode == DetectMode::Guided && self.input == InputSize::Any;
-        if changed || !parts || self.since_full >= self.recipe.full_every {
-            self.since_full = 0;
-            return if self.input == InputSize::Any { canvas.all_parts() } else { vec![canvas.whole()] };
+        if self.input == InputSize::Settled {
+            return vec![canvas.whole()];
         }
+        let columns = canvas.columns();
+        self.since_column += 1;
+        if changed || closely || self.recipe.mode == DetectMode::Full {
+            self.since_column = 0;
+            return columns;
+        }
+        let turn = self.turn(&columns);
         let margin = MOTION_MARGIN * self.recipe.person_height / canvas.scale();
-        let moving = moving.iter().map(|bbox| bbox.grown(margin));
+        let moving = motion.boxes(size).into_iter().map(|bbox| bbox.grown(margin));
         let followed = self.tracker.sought().map(|bbox| bbox.grown(TRACK_MARGIN * bbox.height));
-        canvas.parts(&moving.chain(followed).collect::<Vec<_>>())
+        let elsewhere = moving.chain(followed).filter(|bbox| {
+            let bbox = bbox.clipped(size.0 as f32, size.1 as f32);
+            let inside = |view: View| {
+                let column = view.bbox();
+                column.left <= bbox.left && bbox.right() <= column.right()
+            };
+            !turn.is_some_and(inside)
+        });
+        let mut views = canvas.parts(&elsewhere.collect::<Vec<_>>());
+        views.extend(turn);
+        let pixels = |views: &[View]| views.iter().map(View::pixels).sum::<u32>();
+        if pixels(&views) < pixels(&columns) { views } else { columns }
+    }
+
+    /// The column whose turn it is to be looked at, though nobody may be in it, if it is one's.
+    fn turn(&mut self, columns: &[View]) -> Option<View> {
+        if (self.since_column as usize) * columns.len() < self.recipe.full_every as usize {
+            return None;
+        }
+        self.since_column = 0;
+        self.column = (self.column + 1) % columns.len();
+        Some(columns[self.column])
     }
 
     fn find(
@@ -170,10 +196,7 @@ impl Analyser {
         let size = frame_size(frame)?;
         let mut people = merge(found, size, self.settings.nms_iou);
         analysis.others.extend(people.iter().map(|person| person.bbox));
-        let least = self.canvas.and_then(|canvas| self.scale.least_height(&canvas));
-        people.retain(|Detection { bbox, .. }| {
-            least.is_none_or(|least| bbox.height >= least) && !is_masked(&self.scene, bbox, size)
-        });
+        people.retain(|person| !is_masked(&self.scene, &person.bbox, size));
         let boxes: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
         let observed = people.into_iter().map(|detection| {
             // Who stands lower in the picture is nearer.

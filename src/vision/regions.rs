@@ -59,6 +59,11 @@ impl View {
         BoundingBox { left, top, ..bbox }
     }
 
+    /// Pixels of the network's input.
+    pub fn pixels(&self) -> u32 {
+        self.input_width * self.input_height
+    }
+
     /// The part of the frame, in its pixels.
     pub fn bbox(&self) -> BoundingBox {
         BoundingBox {
@@ -101,9 +106,9 @@ impl Canvas {
         View::whole(self.frame, self.size)
     }
 
-    /// All of it, in as many views as the network's memory asks for.
-    pub fn all_parts(&self) -> Vec<View> {
-        self.columns(&self.bbox()).collect()
+    /// All of it, in as many columns as the network's memory asks for; at least one.
+    pub fn columns(&self) -> Vec<View> {
+        self.columns_of(&self.bbox()).collect()
     }
 
     /// The views that cover all of these boxes, given in pixels of the frame. They are those of two
@@ -119,7 +124,7 @@ impl Canvas {
             .filter(|bbox| bbox.area() > 0.0)
             .collect();
         if parts.len() > MOST_BOXES {
-            return self.all_parts();
+            return self.columns();
         }
         while parts.len() > 1 {
             let Some((a, b, saved)) = self.best_pair(&parts) else { break };
@@ -130,9 +135,9 @@ impl Canvas {
             parts[a] = parts[a].union(&other);
         }
         if parts.iter().map(|part| self.cost(part)).sum::<f32>() >= self.cost(&self.bbox()) {
-            return self.all_parts();
+            return self.columns();
         }
-        parts.iter().flat_map(|part| self.columns(part)).collect()
+        parts.iter().flat_map(|part| self.columns_of(part)).collect()
     }
 
     /// In network pixels.
@@ -142,7 +147,7 @@ impl Canvas {
     }
 
     /// The views of a part given in network pixels: one column, or several that overlap.
-    fn columns(&self, part: &BoundingBox) -> impl Iterator<Item = View> + '_ {
+    fn columns_of(&self, part: &BoundingBox) -> impl Iterator<Item = View> + '_ {
         let width = snapped(part.width, self.size.0) as f32;
         let height = snapped(part.height, self.size.1) as f32;
         // Columns narrower than a part may be would be looked at with more beside them.
@@ -219,6 +224,22 @@ mod tests {
     }
 
     #[test]
+    fn a_large_frame_is_looked_at_in_columns_that_overlap() {
+        let columns = Canvas::new((1536, 1152), 0.5, u32::MAX).columns();
+        let column = |left| View {
+            left,
+            top: 0,
+            width: 896,
+            height: 1152,
+            input_width: 448,
+            input_height: 576,
+        };
+        assert_eq!(columns, [column(0), column(640)]);
+        let small = Canvas::new((640, 480), 0.8, u32::MAX);
+        assert_eq!(small.columns(), [small.whole()]);
+    }
+
+    #[test]
     fn one_person_is_one_small_part_around_him() {
         let canvas = Canvas::new((768, 576), 1.0, u32::MAX);
         let parts = canvas.parts(&[bbox(300.0, 200.0, 40.0, 90.0)]);
@@ -256,8 +277,9 @@ mod tests {
                 .map(|&(x, y, w, h)| bbox(x * width, y * height, w * width, h * height))
                 .collect();
             let parts = canvas.parts(&boxes);
-            prop_assert!(parts.len() <= 2);
             for part in &parts {
+                let most = MOST_PIXELS as u32 + 2 * PART_GRAIN * part.input_height;
+                prop_assert!(part.pixels() <= most || part.input_width < 2 * SHORTEST);
                 prop_assert!(part.width >= 1 && part.left + part.width <= size.0);
                 prop_assert!(part.height >= 1 && part.top + part.height <= size.1);
                 prop_assert!(part.input_width % GRAIN == 0 && part.input_height % GRAIN == 0);
@@ -266,19 +288,27 @@ mod tests {
                 let inside = bbox.clipped(width, height);
                 // Parts are cut at whole pixels.
                 let slack = 1.01 + 1.0 / scale.min(1.0);
-                let covered = |part: &View| {
+                let covered = |slice: &BoundingBox| parts.iter().any(|part| {
                     let part = part.bbox();
-                    part.left <= inside.left + slack && part.right() >= inside.right() - slack
-                        && part.top <= inside.top + slack && part.bottom() >= inside.bottom() - slack
-                };
-                prop_assert!(inside.area() == 0.0 || parts.iter().any(covered), "{inside:?} {parts:?}");
+                    part.left <= slice.left + slack && part.right() >= slice.right() - slack
+                        && part.top <= slice.top + slack && part.bottom() >= slice.bottom() - slack
+                });
+                // Who is no wider than what columns share is wholly in one of them.
+                let count = (inside.width * canvas.stretch().0 / OVERLAP).ceil().max(1.0);
+                let width = inside.width / count;
+                let mut slices = (0..count as u32).map(|n| {
+                    BoundingBox { left: inside.left + n as f32 * width, width, ..inside }
+                });
+                prop_assert!(inside.area() == 0.0 || slices.all(|slice| covered(&slice)),
+                    "{inside:?} {parts:?}");
             }
         }
 
         #[test]
         fn any_numbers_will_do(numbers in prop::collection::vec(any::<[f32; 4]>(), 0..20)) {
             let boxes: Vec<_> = numbers.iter().map(|n| bbox(n[0], n[1], n[2], n[3])).collect();
-            prop_assert!(Canvas::new((640, 480), 1.0, 1_000_000).parts(&boxes).len() <= 2);
+            let canvas = Canvas::new((640, 480), 1.0, 1_000_000);
+            prop_assert!(canvas.parts(&boxes).len() <= 2 * canvas.columns().len());
         }
     }
 }

@@ -22,11 +22,6 @@ const UNKNOWN_PIXELS: f32 = 768.0 * 576.0;
 /// The scale may fall below what is taken for an unknown scene by this factor at most: somebody
 /// may be further away than those who were seen.
 const LEAST: f32 = 0.5;
-/// Least height of somebody who is counted, in shares of the wanted one; and how much of the wanted
-/// scale the frame must be seen at.
-const LEAST_HEIGHT: f32 = 0.5;
-const CLOSE_ENOUGH: f32 = 0.9;
-
 /// Chooses the scale of a stream's frames.
 #[derive(Debug)]
 pub struct ScaleChooser {
@@ -61,15 +56,6 @@ impl ScaleChooser {
             self.scale = self.unknown();
         }
         Canvas::new(frame, self.fixed.unwrap_or(self.scale), self.most_pixels())
-    }
-
-    /// Least height of somebody who is counted, in pixels of the frame. Whoever is less than half as
-    /// tall as the network is to see people would be found in one frame and missed in the next.
-    /// None while people's height is unknown, or where the network can't look more closely.
-    pub fn least_height(&self, canvas: &Canvas) -> Option<f32> {
-        let close = canvas.scale() >= CLOSE_ENOUGH * self.scale;
-        let known = self.fixed.is_none() && self.heights.len() >= NEEDED;
-        (known && close).then(|| LEAST_HEIGHT * self.person_height / canvas.scale())
     }
 
     /// Takes the height of somebody who was found, in pixels of the frame.
@@ -143,22 +129,6 @@ mod tests {
         balanced.canvas((768, 576));
         (0..5_000).for_each(|n| balanced.observe([62.0, 70.0, 77.0, 86.0, 95.0][n % 5]));
         assert_eq!(size(&mut balanced, (768, 576)), (768, 576));
-    }
-
-    #[test]
-    fn who_is_far_too_small_is_left_out_once_the_scene_is_known() {
-        let mut balanced = chooser(Preset::Balanced);
-        let canvas = balanced.canvas((768, 576));
-        assert_eq!(balanced.least_height(&canvas), None);
-        (0..100).for_each(|_| balanced.observe(77.0));
-        assert_eq!(balanced.least_height(&canvas), Some(38.5));
-        // Everybody is small here, and looking more closely would take too long.
-        let wide = balanced.canvas((3840, 2160));
-        assert_eq!(balanced.least_height(&wide), None);
-        (0..1_000).for_each(|_| balanced.observe(40.0));
-        let wide = balanced.canvas((3840, 2160));
-        assert_eq!(wide.whole().input_width, 1472);
-        assert_eq!(balanced.least_height(&wide), None);
     }
 
     #[test]

@@ -34,13 +34,13 @@ impl Preset {
 
     /// What it stands for.
     pub fn recipe(self) -> Recipe {
-        let (interval, person_height) = match self {
-            Self::Economy => (2, Recipe::USUAL_PERSON_HEIGHT),
-            Self::Balanced => (1, Recipe::USUAL_PERSON_HEIGHT),
-            Self::Accurate => (1, 96.0),
+        // All of the frame every two seconds at the usual 10 frames a second; every one where it
+        // is to be accurate.
+        let (interval, person_height, full_every) = match self {
+            Self::Economy => (2, Recipe::USUAL_PERSON_HEIGHT, 10),
+            Self::Balanced => (1, Recipe::USUAL_PERSON_HEIGHT, 20),
+            Self::Accurate => (1, 96.0, 10),
         };
-        // Two seconds of frames at the usual 10 a second.
-        let full_every = 20 / interval;
         Recipe { mode: DetectMode::Guided, interval, person_height, scale: None, full_every }
     }
 }
@@ -66,7 +66,8 @@ pub struct Recipe {
     pub person_height: f32,
     /// Network pixels a pixel of the frame, if the scale is not to be chosen.
     pub scale: Option<f32>,
-    /// One of so many frames in which people are looked for is looked at as a whole.
+    /// All of the picture is looked at once in so many frames in which people are looked for: at
+    /// once, or in columns by turns where it is large.
     pub full_every: u32,
 }
 
@@ -100,7 +101,8 @@ pub struct DetectSettings {
     pub person_height: Option<f32>,
     /// Network pixels a pixel of the frame, instead of one chosen by `person_height`. 0.05 to 4.
     pub scale: Option<f32>,
-    /// One of so many frames in which people are looked for is looked at as a whole. 1 to 1,000.
+    /// All of the picture is looked at once in so many frames in which people are looked for. 1 to
+    /// 1,000.
     pub full_every: Option<u32>,
 }
 

@@ -43,6 +43,8 @@ pub struct Scores {
     pub doubtful: f32,
     /// From here it may be somebody new.
     pub birth: f32,
+    /// From here it is somebody, though seen for the first time.
+    pub certain: f32,
 }
 
 impl Scores {
@@ -50,8 +52,9 @@ impl Scores {
     pub fn of(confidence: f32) -> Self {
         Self {
             sure: confidence,
-            doubtful: confidence / 3.0,
-            birth: (confidence + 0.2).min((1.0 + confidence) / 2.0),
+            doubtful: 0.4 * confidence,
+            birth: (confidence + 0.25).min((1.0 + confidence) / 2.0),
+            certain: confidence + 0.6 * (1.0 - confidence),
         }
     }
 }
@@ -123,7 +126,11 @@ impl Tracker {
         self.tracks.retain(|track| !track.is_lost());
         let births = new.into_iter().filter(|o| o.detection.score >= self.scores.birth);
         let room = MOST_TRACKS - self.tracks.len().min(MOST_TRACKS);
-        self.tracks.extend(births.take(room).map(Track::new));
+        let last_id = &mut self.last_id;
+        self.tracks.extend(births.take(room).map(|first| {
+            let certain = first.detection.score >= self.scores.certain;
+            Track::new(first, certain.then(|| next_id(last_id)))
+        }));
     }
 
     /// Everybody who counts now.
@@ -133,7 +140,7 @@ impl Tracker {
 
     /// Whether somebody was seen too seldom to be believed.
     pub fn is_unsettled(&self) -> bool {
-        self.tracks.iter().any(|track| track.stage() == Stage::Tentative)
+        !self.tracks.iter().all(Track::is_settled)
     }
 
     /// Boxes around which to look next: of everybody who was seen lately, also of those who do
@@ -172,14 +179,16 @@ impl Tracker {
             let Some(observation) = left[column].take() else { continue };
             let sure = observation.detection.score >= self.scores.sure;
             let last_id = &mut self.last_id;
-            self.tracks[free[row]].take(&observation, sure, || {
-                *last_id += 1;
-                TrackId(*last_id)
-            });
+            self.tracks[free[row]].take(&observation, sure, || next_id(last_id));
             matched[free[row]] = true;
         }
         left.into_iter().flatten().collect()
     }
+}
+
+fn next_id(last: &mut u64) -> TrackId {
+    *last += 1;
+    TrackId(*last)
 }
 
 /// What a pair costs, if it may be at all, and the most that it may cost.

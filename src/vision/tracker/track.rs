@@ -6,11 +6,11 @@ use crate::vision::{
     track::{TrackId, TrackedPerson},
 };
 
-/// So many detections confirm a track: it counts.
-const CONFIRMED_HITS: u32 = 2;
-/// Scans that may miss a track before it is given up: one to be confirmed, and a confirmed one.
-const TENTATIVE_MISSES: u32 = 2;
-const CONFIRMED_MISSES: u32 = 60;
+/// So many detections settle a track. They confirm it, if the first was not certain: it counts.
+const SETTLED_HITS: u32 = 2;
+/// Scans that may miss a track before it is given up: one that is settled, and another.
+const SETTLED_MISSES: u32 = 60;
+const UNSETTLED_MISSES: u32 = 2;
 /// Who was missed in more scans in a row does not count until found again.
 const COUNTED_MISSES: u32 = 1;
 /// Who was missed more often is not looked for any more, but may come back.
@@ -39,10 +39,10 @@ pub struct Track {
 }
 
 impl Track {
-    /// Somebody new.
-    pub fn new(first: Observation) -> Self {
+    /// Somebody new; confirmed at once if it has a number.
+    pub fn new(first: Observation, id: Option<TrackId>) -> Self {
         Self {
-            id: None,
+            id,
             filter: BoxFilter::new(&first.detection.bbox),
             appearance: first.appearance,
             hits: 1,
@@ -89,7 +89,7 @@ impl Track {
         self.misses = 0;
         self.seen = true;
         self.score_sum += f64::from(observation.detection.score);
-        if self.hits >= CONFIRMED_HITS && self.id.is_none() {
+        if self.is_settled() && self.id.is_none() {
             self.id = Some(number());
         }
     }
@@ -101,11 +101,12 @@ impl Track {
 
     /// Whether it is to be given up.
     pub fn is_lost(&self) -> bool {
-        let most = match self.stage() {
-            Stage::Tentative => TENTATIVE_MISSES,
-            Stage::Confirmed => CONFIRMED_MISSES,
-        };
-        self.misses >= most
+        self.misses >= if self.is_settled() { SETTLED_MISSES } else { UNSETTLED_MISSES }
+    }
+
+    /// Whether it was seen more than once: a mistake is seldom made twice.
+    pub fn is_settled(&self) -> bool {
+        self.hits >= SETTLED_HITS
     }
 
     /// Whether it was seen lately.
