@@ -6,6 +6,8 @@
 mod scene;
 mod sites;
 
+use std::collections::BTreeMap;
+
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 
@@ -195,6 +197,8 @@ pub struct CameraView {
     pub processed_frames: u64,
     /// People in the newest analysed frame.
     pub last_count: Option<u32>,
+    /// Those of them who are in each zone in which people are counted.
+    pub zones: BTreeMap<ZoneId, u32>,
     /// When that frame was counted, UTC.
     pub last_frame_at: Option<DateTime<Utc>>,
 }

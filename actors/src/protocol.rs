@@ -14,7 +14,7 @@ pub const MAX_FRAME: usize = 1 << 20;
 
 /// Raised whenever the messages change: service and worker are the same binary, so a mismatch
 /// means that the binary was replaced under a running service.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// From the service to a worker process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -40,8 +40,6 @@ pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> 
             let Some(cutoff) = cutoff.map(|cutoff| cutoff.timestamp()) else { continue };
             let level = level.seconds();
             deleted += delete_rollups(connection, camera, level, cutoff)?;
-            deleted += delete_line_rollups(connection, camera, level, cutoff)?;
-            deleted += delete_zone_rollups(connection, camera, level, cutoff)?;
         }
         if deleted >= BATCH as usize {
             return Ok(true);
@@ -72,41 +70,25 @@ fn delete_samples(connection: &mut DbConnection, camera: i32, cutoff: i64) -> Qu
     cut_off!(connection, of_camera, bucket_start, cutoff)
 }
 
-fn delete_rollups(
-    connection: &mut DbConnection,
-    camera: i32,
-    of_level: i32,
-    cutoff: i64,
-) -> QueryResult<usize> {
-    use rollups::{bucket_start, camera_id, level, table};
-    let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
-    cut_off!(connection, of_camera, bucket_start, cutoff)
-}
-
 fn delete_crossings(connection: &mut DbConnection, camera: i32, cutoff: i64) -> QueryResult<usize> {
     use crossings::{at, camera_id, table};
     let of_camera = table.filter(camera_id.eq(camera));
     cut_off!(connection, of_camera, at, cutoff)
 }
 
-fn delete_line_rollups(
+/// Of one level of the rollups of people, lines and zones each.
+fn delete_rollups(
     connection: &mut DbConnection,
     camera: i32,
     of_level: i32,
     cutoff: i64,
 ) -> QueryResult<usize> {
-    use line_rollups::{bucket_start, camera_id, level, table};
-    let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
-    cut_off!(connection, of_camera, bucket_start, cutoff)
-}
-
-fn delete_zone_rollups(
-    connection: &mut DbConnection,
-    camera: i32,
-    of_level: i32,
-    cutoff: i64,
-) -> QueryResult<usize> {
-    use zone_rollups::{bucket_start, camera_id, level, table};
-    let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
-    cut_off!(connection, of_camera, bucket_start, cutoff)
+    macro_rules! cut_off_level {
+        ($rollups:ident) => {{
+            use $rollups::{bucket_start, camera_id, level, table};
+            let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
+            cut_off!(connection, of_camera, bucket_start, cutoff)?
+        }};
+    }
+    Ok(cut_off_level!(rollups) + cut_off_level!(line_rollups) + cut_off_level!(zone_rollups))
 }

@@ -56,10 +56,7 @@ async fn page(
 }
 
 fn read_query(camera_id: Option<CameraId>, query: &Query<'_>) -> Result<AuditQuery, ApiError> {
-    let (from, to) = (query.time("from")?, query.time("to")?);
-    if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        return Err(InvalidField::new("from", "must be before to").into());
-    }
+    let (from, to) = query.span()?;
     let before = query.text("cursor").map(cursor::decode_audit).transpose()?;
     let limit = query.count("limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     Ok(AuditQuery { camera_id, from, to, before, limit })

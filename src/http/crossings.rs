@@ -6,10 +6,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use becamera_actors::{
-    domain::{
-        CameraId, Crossing, CrossingId, CrossingPage, CrossingQuery, Direction, InvalidField,
-        LineId,
-    },
+    domain::{CameraId, Crossing, CrossingId, CrossingPage, CrossingQuery, Direction, LineId},
     history::Calendar,
     messages::{GetCamera, GetCrossings},
     storage::StorageActor,
@@ -71,10 +68,7 @@ async fn page(
 }
 
 fn read_query(camera_id: CameraId, query: &Query) -> Result<CrossingQuery, ApiError> {
-    let (from, to) = (query.time("from")?, query.time("to")?);
-    if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        return Err(InvalidField::new("from", "must be before to").into());
-    }
+    let (from, to) = query.span()?;
     let directions = [("in", Direction::In), ("out", Direction::Out)];
     Ok(CrossingQuery {
         camera_id,

@@ -33,6 +33,7 @@ fn camera() -> CameraView {
         budget: None,
         processed_frames: 0,
         last_count: Some(3),
+        zones: Default::default(),
         last_frame_at: Some(at(1)),
     }
 }

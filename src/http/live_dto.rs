@@ -1,9 +1,11 @@
 //! The wire types of what changes: the same in the answers of the API and in its events.
 
+use std::collections::BTreeMap;
+
 use becamera_actors::{
     domain::{
         CameraId, CameraState, CrossingId, Direction, LatestCount, LineId, LiveCamera,
-        LiveCrossing, LiveError, LiveSite, LiveWorker, SiteId, WorkerId, WorkerStatus,
+        LiveCrossing, LiveError, LiveSite, LiveWorker, SiteId, WorkerId, WorkerStatus, ZoneId,
     },
     messages::CameraView,
 };
@@ -94,6 +96,8 @@ pub(super) struct CountDto {
     age_ms: u64,
     worker_id: Option<WorkerId>,
     state: &'static str,
+    /// People in each zone.
+    zones: BTreeMap<ZoneId, u32>,
 }
 
 impl CountDto {
@@ -106,6 +110,7 @@ impl CountDto {
             age_ms: age_ms(count.at, now),
             worker_id: Some(count.worker_id),
             state: state.as_str(),
+            zones: count.zones,
         }
     }
 
@@ -119,6 +124,7 @@ impl CountDto {
             age_ms: age_ms(at, now),
             worker_id: view.worker_id,
             state: view.state.as_str(),
+            zones: view.zones.clone(),
         })
     }
 }

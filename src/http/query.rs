@@ -97,6 +97,15 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// The times `from` and `to`, which may be left out; `from` is the earlier one.
+    pub(super) fn span(&self) -> Result<Span, ApiError> {
+        let (from, to) = (self.time("from")?, self.time("to")?);
+        if from.zip(to).is_some_and(|(from, to)| from >= to) {
+            return Err(invalid("from", "must be before to"));
+        }
+        Ok((from, to))
+    }
+
     /// A time in RFC 3339.
     pub(super) fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
@@ -112,6 +121,9 @@ impl<'a> Query<'a> {
         }
     }
 }
+
+/// The two ends of a span, each of which may be open.
+type Span = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 fn invalid(field: &str, reason: &str) -> ApiError {
     ApiError::InvalidField { field: field.into(), reason: reason.into() }

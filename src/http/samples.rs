@@ -3,7 +3,7 @@
 use actix::Addr;
 use actix_web::{HttpRequest, HttpResponse};
 use becamera_actors::{
-    domain::{CameraId, InvalidField, Sample, SamplePage, SampleQuery},
+    domain::{CameraId, Sample, SamplePage, SampleQuery},
     history::Calendar,
     messages::{GetCamera, GetSamples},
     storage::StorageActor,
@@ -64,10 +64,7 @@ async fn page(
 }
 
 fn read_query(camera_id: CameraId, query: &Query) -> Result<SampleQuery, ApiError> {
-    let (from, to) = (query.time("from")?, query.time("to")?);
-    if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        return Err(InvalidField::new("from", "must be before to").into());
-    }
+    let (from, to) = query.span()?;
     let after = query.text("cursor").map(cursor::decode).transpose()?;
     let limit = query.count("limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     Ok(SampleQuery { camera_id, from, to, after, limit })

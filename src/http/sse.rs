@@ -119,7 +119,9 @@ mod tests {
             let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
             let worker_id = WorkerId::from_index(0);
             let camera_id = camera(id);
-            state.apply(&LiveEvent::Count(LatestCount { camera_id, people: 3, at, worker_id }));
+            let zones = [("hall".parse().unwrap(), 2)].into();
+            let count = LatestCount { camera_id, people: 3, at, worker_id, zones };
+            state.apply(&LiveEvent::Count(count));
             state.apply(&LiveEvent::Camera(LiveCamera {
                 camera_id,
                 state: CameraState::Backoff,
@@ -153,7 +155,7 @@ mod tests {
         assert_eq!(
             data,
             json!({"camera_id": 1, "people": 3, "at": at, "age_ms": null,
-                   "worker_id": "worker_1", "state": "backoff"})
+                   "worker_id": "worker_1", "state": "backoff", "zones": {"hall": 2}})
         );
     }
 

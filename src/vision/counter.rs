@@ -6,7 +6,7 @@ use becamera_actors::domain::{CameraId, Crossing, Job, RunId, Sample, Scene, Wor
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{
-    scene::{LineCrossing, SceneCounter},
+    scene::{LineCrossing, SceneCounter, SceneTotals},
     track::TrackedPerson,
 };
 
@@ -21,6 +21,7 @@ pub struct SampleCounter {
     last_frame: Option<DateTime<Utc>>,
     current: Option<Bucket>,
     scene: SceneCounter,
+    totals: SceneTotals,
     next_crossing: u32,
 }
 
@@ -58,6 +59,7 @@ impl SampleCounter {
             last_frame: None,
             current: None,
             scene: SceneCounter::new(&job.scene),
+            totals: SceneTotals::new(&job.scene),
             next_crossing: 0,
         }
     }
@@ -65,6 +67,12 @@ impl SampleCounter {
     /// Goes on with other lines and zones.
     pub fn set_scene(&mut self, scene: &Scene) {
         self.scene.replace(scene);
+        self.totals.follow(scene);
+    }
+
+    /// What was counted on lines and in zones so far.
+    pub fn totals(&self) -> &SceneTotals {
+        &self.totals
     }
 
     /// Takes a frame of this size received at `at`, whose place in the stream is `position`, and
@@ -81,6 +89,7 @@ impl SampleCounter {
         let number = u32::try_from(people.len()).unwrap_or(u32::MAX);
         let complete = self.add_number(at, number, inference_ms);
         let said = self.scene.update(position, people, size);
+        self.totals.take(&said);
         let numbered = |crossing| self.crossing(at, crossing);
         (complete, said.crossings.into_iter().map(numbered).collect())
     }

@@ -1,6 +1,6 @@
 //! Draws what was counted into a picture.
 
-use becamera_actors::domain::{Line, LineId, Point, Scene, Zone, ZoneId, ZoneKind};
+use becamera_actors::domain::{Line, Point, Scene, Zone, ZoneKind};
 use opencv::{
     core::{Mat, Point as Place, Rect, Scalar, Size, Vector, add_weighted},
     imgproc::{
@@ -10,7 +10,7 @@ use opencv::{
     prelude::*,
 };
 
-use super::track::TrackedPerson;
+use super::{scene::SceneTotals, track::TrackedPerson};
 
 /// What is drawn, all of it optional but the people.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,11 +19,8 @@ pub struct Overlay<'a> {
     pub people: &'a [TrackedPerson],
     /// Lines and zones.
     pub scene: Option<&'a Scene>,
-    /// How often each line was crossed, in its first and in its second direction; without it lines
-    /// have their names alone.
-    pub crossings: &'a [(LineId, [u64; 2])],
-    /// How many people are in each zone.
-    pub occupancy: &'a [(ZoneId, u32)],
+    /// What was counted; without it lines and zones have their names alone.
+    pub totals: Option<&'a SceneTotals>,
     /// Whether the number of people stands in the upper left corner.
     pub count: bool,
 }
@@ -55,10 +52,12 @@ pub fn draw(frame: &mut Mat, overlay: &Overlay<'_>) -> opencv::Result<()> {
     let mut canvas = Canvas::of(frame);
     if let Some(scene) = overlay.scene {
         for zone in &scene.zones {
-            canvas.zone(zone, find(overlay.occupancy, &zone.id))?;
+            let people = overlay.totals.and_then(|totals| find(&totals.occupancy, &zone.id));
+            canvas.zone(zone, people)?;
         }
         for line in &scene.lines {
-            canvas.line(line, find(overlay.crossings, &line.id))?;
+            let crossed = overlay.totals.and_then(|totals| find(&totals.crossings, &line.id));
+            canvas.line(line, crossed)?;
         }
     }
     for person in overlay.people {
@@ -227,6 +226,13 @@ mod tests {
         assert!(is_drawn(&frame, 300, 269), "the line");
         assert!(is_drawn(&frame, 300, 100), "the zone");
         assert!(!is_drawn(&frame, 20, 20), "no count was asked for");
+        let drawn =
+            |frame: &Mat| opencv::core::count_non_zero(&frame.reshape(1, 0).unwrap()).unwrap();
+        let names_alone = drawn(&frame);
+        let mut totals = SceneTotals::new(&scene);
+        totals.occupancy.push(("hall".parse().unwrap(), 2));
+        draw(&mut frame, &Overlay { totals: Some(&totals), ..overlay }).unwrap();
+        assert!(drawn(&frame) > names_alone, "counts make labels wider");
         draw(&mut frame, &Overlay { count: true, ..overlay }).unwrap();
         assert!(is_drawn(&frame, 10, 10));
     }

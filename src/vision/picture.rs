@@ -21,6 +21,7 @@ use super::{
     analysis::Analysis,
     draw::{Overlay, draw},
     geometry::BoundingBox,
+    scene::SceneTotals,
     track::TrackedPerson,
 };
 
@@ -87,19 +88,25 @@ impl PictureDesk {
         self.taken_at = (closely || self.settings.blur == Blur::Off).then_some(taken_at);
     }
 
-    /// Makes the picture that waits longest, if the present frame will do.
-    pub fn serve(&mut self, frame: &Mat, sink: &mut dyn EventSink) {
+    /// Makes the picture that waits longest, if the present frame will do. `totals` is what is
+    /// drawn beside lines and into zones.
+    pub fn serve(&mut self, frame: &Mat, totals: &SceneTotals, sink: &mut dyn EventSink) {
         let Some(taken_at) = self.taken_at else { return };
         let Some(next) = self.wishes.iter().position(|wish| wish.after < self.number) else {
             return;
         };
         let options = self.wishes.remove(next).options;
-        let jpeg = self.picture(frame, options).map_err(|error| error.to_string());
+        let jpeg = self.picture(frame, totals, options).map_err(|error| error.to_string());
         let picture = Picture { options, frame: self.number, taken_at, jpeg };
         sink.emit(StreamEvent::Picture(picture));
     }
 
-    fn picture(&self, frame: &Mat, options: PictureOptions) -> opencv::Result<Bytes> {
+    fn picture(
+        &self,
+        frame: &Mat,
+        totals: &SceneTotals,
+        options: PictureOptions,
+    ) -> opencv::Result<Bytes> {
         let width = options.width.min(self.settings.max_width);
         let width = frame.cols().min(i32::try_from(width).unwrap_or(i32::MAX)).max(1);
         let blur = self.settings.blur == Blur::People;
@@ -123,11 +130,8 @@ impl PictureDesk {
             }
         }
         if options.annotate {
-            let scene = Some(&self.scene);
-            draw(
-                &mut copy,
-                &Overlay { people: &people, scene, count: true, ..Overlay::default() },
-            )?;
+            let (scene, totals) = (Some(&self.scene), Some(totals));
+            draw(&mut copy, &Overlay { people: &people, scene, totals, count: true })?;
         }
         jpeg(&copy, options.quality, LONGEST)
     }

@@ -33,7 +33,7 @@ fn found(desk: &mut PictureDesk, people: &[TrackedPerson]) {
 
 fn served(desk: &mut PictureDesk, frame: &Mat) -> Vec<Picture> {
     let mut pictures = Vec::new();
-    desk.serve(frame, &mut |event| {
+    desk.serve(frame, &SceneTotals::default(), &mut |event| {
         if let StreamEvent::Picture(picture) = event {
             pictures.push(picture);
         }

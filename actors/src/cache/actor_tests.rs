@@ -77,6 +77,7 @@ fn count(id: i64, second: i64, people: u32) -> LatestCount {
         people,
         at: DateTime::<Utc>::from_timestamp(second, 0).unwrap(),
         worker_id: WorkerId::from_index(0),
+        zones: Default::default(),
     }
 }
 

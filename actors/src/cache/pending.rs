@@ -188,7 +188,13 @@ mod tests {
     fn count(id: i64, people: u32) -> LiveEvent {
         let at = DateTime::from_timestamp(i64::from(people), 0).unwrap();
         let worker_id = WorkerId::from_index(0);
-        LiveEvent::Count(LatestCount { camera_id: camera(id), people, at, worker_id })
+        LiveEvent::Count(LatestCount {
+            camera_id: camera(id),
+            people,
+            at,
+            worker_id,
+            zones: Default::default(),
+        })
     }
 
     fn state(id: i64, error_count: u64) -> LiveEvent {

@@ -209,6 +209,7 @@ mod tests {
             people: 1,
             at: DateTime::from_timestamp(second, 0).unwrap(),
             worker_id: WorkerId::from_index(0),
+            zones: BTreeMap::new(),
         })
     }
 

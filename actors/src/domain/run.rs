@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CameraId, Crossing, DetectSettings, Picture, RunId, Sample, Scene, SourceSettings, StreamUrl,
-    WorkerId, stream_url,
+    WorkerId, ZoneId, stream_url,
 };
 
 /// What a worker is told to do: read one camera's stream until it ends or is cancelled.
@@ -69,6 +69,8 @@ pub struct Progress {
     pub errors: u32,
     /// People in the newest analysed frame.
     pub people: Option<u32>,
+    /// Those of them who are in each zone in which people are counted.
+    pub zones: Vec<(ZoneId, u32)>,
     /// Milliseconds of each inference.
     pub inference_ms: Vec<f32>,
     /// Milliseconds of work on each analysed frame: convert, detect, count.

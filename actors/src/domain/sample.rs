@@ -1,9 +1,11 @@
 //! Counts: one sample per camera, second and run.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CameraId, RunId, SceneTally, WorkerId};
+use super::{CameraId, RunId, SceneTally, WorkerId, ZoneId};
 
 /// What one camera showed in one second of one run.
 ///
@@ -76,6 +78,9 @@ pub struct LatestCount {
     pub at: DateTime<Utc>,
     /// The worker that counted.
     pub worker_id: WorkerId,
+    /// Those of them who are in each zone in which people are counted.
+    #[serde(default)]
+    pub zones: BTreeMap<ZoneId, u32>,
 }
 
 /// Which stored samples to read: `from ≤ bucket_start < to`, oldest first.

@@ -1,5 +1,7 @@
 //! What the actors tell of cameras, workers and the spool.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::Metrics;
@@ -40,7 +42,7 @@ impl Metrics {
     }
 
     /// Sets how many people are in a camera's zones.
-    pub fn set_zones(&self, camera: CameraId, zones: &[(ZoneId, u32)]) {
+    pub fn set_zones(&self, camera: CameraId, zones: &BTreeMap<ZoneId, u32>) {
         let camera = camera.to_string();
         for (zone, people) in zones {
             self.zone_occupancy.with_label_values(&[&camera, zone.as_str()]).set((*people).into());

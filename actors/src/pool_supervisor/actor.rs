@@ -302,15 +302,15 @@ impl Handler<WorkerReport> for PoolSupervisor {
                     RunNews::State => {}
                     // Frequent, and there is nothing to settle.
                     RunNews::None => return,
-                    RunNews::Count(count) => return self.publish(&LiveEvent::Count(count)),
+                    RunNews::Count(count) => {
+                        self.config.metrics.set_zones(count.camera_id, &count.zones);
+                        return self.publish(&LiveEvent::Count(count));
+                    }
                     RunNews::Crossing { crossing, drawn } => {
                         if drawn {
                             self.config.metrics.record_crossing(&crossing);
                         }
                         return self.publish(&LiveEvent::Crossing(crossing));
-                    }
-                    RunNews::Zones(id, zones) => {
-                        return self.config.metrics.set_zones(id, &zones);
                     }
                 }
             }

@@ -1,11 +1,14 @@
 //! A camera's task: its state machine and what is known of its stream.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Budget, Camera, CameraState, DesiredState, Failure, Now, RunId, StreamInfo, WorkerId,
+    Budget, Camera, CameraState, DesiredState, Failure, Now, RunId, StreamInfo, WorkerId, ZoneId,
 };
 
 use super::rate::RateMeter;
@@ -89,6 +92,8 @@ pub struct CameraTask {
     pub run_frames: u64,
     /// People in the newest frame.
     pub last_count: Option<u32>,
+    /// Those of them who are in each zone.
+    pub zones: BTreeMap<ZoneId, u32>,
     /// When that frame was counted.
     pub last_frame_at: Option<DateTime<Utc>>,
 }
@@ -114,6 +119,7 @@ impl CameraTask {
             budget: None,
             run_frames: 0,
             last_count: None,
+            zones: BTreeMap::new(),
             last_frame_at: None,
         }
     }

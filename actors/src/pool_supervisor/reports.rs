@@ -6,7 +6,7 @@ use crate::{
     backoff::{Backoff, RestartDecision},
     domain::{
         Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, LiveCrossing, Now,
-        Origin, Progress, RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId, ZoneId,
+        Origin, Progress, RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
     },
     messages::PoolPhase,
 };
@@ -36,8 +36,6 @@ pub enum RunNews {
         /// Whether its line is still there.
         drawn: bool,
     },
-    /// People in its zones.
-    Zones(CameraId, Vec<(ZoneId, u32)>),
 }
 
 impl Pool {
@@ -94,21 +92,17 @@ impl Pool {
             }
             StreamEvent::Progress(progress) => {
                 progressed(slot, id, task, progress, now);
-                let count =
-                    |people| LatestCount { camera_id: id, people, at: now.wall, worker_id: worker };
-                let people = progress.new_count();
-                people.map_or(RunNews::None, |people| RunNews::Count(count(people)))
+                progress.new_count().map_or(RunNews::None, |people| {
+                    RunNews::Count(LatestCount {
+                        camera_id: id,
+                        people,
+                        at: now.wall,
+                        worker_id: worker,
+                        zones: task.zones.clone(),
+                    })
+                })
             }
-            StreamEvent::Sample(sample) => {
-                // A zone that was just deleted may still be in it.
-                let drawn = &task.camera.settings.scene.zones;
-                let zones = sample.scene.zones.iter();
-                let zones = zones.filter(|tally| drawn.iter().any(|zone| zone.id == tally.zone_id));
-                let zones: Vec<_> =
-                    zones.map(|tally| (tally.zone_id.clone(), tally.people_last)).collect();
-                if zones.is_empty() { RunNews::None } else { RunNews::Zones(id, zones) }
-            }
-            StreamEvent::Picture(_) => RunNews::None,
+            StreamEvent::Sample(_) | StreamEvent::Picture(_) => RunNews::None,
             StreamEvent::Crossing(crossing) => {
                 let mut lines = task.camera.settings.scene.lines.iter();
                 let drawn = lines.any(|line| line.id == crossing.line_id);
@@ -358,6 +352,11 @@ fn progressed(slot: &mut Slot, id: CameraId, task: &mut CameraTask, progress: &P
     if let Some(people) = progress.new_count() {
         task.last_count = Some(people);
         task.last_frame_at = Some(now.wall);
+        // One that was just deleted may still be among them.
+        let drawn = &task.camera.settings.scene.zones;
+        let zones = progress.zones.iter();
+        let zones = zones.filter(|(id, _)| drawn.iter().any(|zone| zone.id == *id));
+        task.zones = zones.cloned().collect();
     }
     if let Some(budget) = progress.budget {
         granted(id, task, budget);

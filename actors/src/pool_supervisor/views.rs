@@ -74,6 +74,7 @@ impl Pool {
             budget: task.budget,
             processed_frames: task.run_frames,
             last_count: task.last_count,
+            zones: task.zones.clone(),
             last_frame_at: task.last_frame_at,
         }
     }

@@ -49,6 +49,10 @@ class Worker:
         self.clip, self.network = clip, network()
         self.frames, self.counted, self.times = 0, 0, []
 
+    def count(self, frame):
+        height, width = frame.shape[:2]
+        return people(*self.network(preprocess(frame)), width, height)
+
     def run(self, stop):
         capture = cv2.VideoCapture(str(self.clip))
         while not stop.is_set():
@@ -57,10 +61,14 @@ class Worker:
                 capture = cv2.VideoCapture(str(self.clip))
                 continue
             begin = time.perf_counter()
-            height, width = frame.shape[:2]
-            self.counted += people(*self.network(preprocess(frame)), width, height)
+            self.counted += self.count(frame)
             self.times.append(time.perf_counter() - begin)
             self.frames += 1
+
+    def first(self, frames):
+        """People in each of the first frames."""
+        capture = cv2.VideoCapture(str(self.clip))
+        return [self.count(capture.read()[1]) for _ in range(frames)]
 
 
 async def measure(workers, warm, seconds):
@@ -93,7 +101,11 @@ def main(name, network):
     parser.add_argument("clips", nargs="+", help="one clip a worker")
     parser.add_argument("--warm", type=float, default=3)
     parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--count-frames", type=int, help="count these first frames of one, no more")
     options = parser.parse_args()
     workers = [Worker(clip, network) for clip in options.clips]
+    if options.count_frames:
+        print(json.dumps(workers[0].first(options.count_frames)))
+        return
     result = asyncio.run(measure(workers, options.warm, options.seconds))
     print(json.dumps({"name": name, **result}))

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use becamera_actors::{
     ctl::Ctl,
-    domain::{Exit, Failure, FailureCode, Job, Progress, StreamEvent},
+    domain::{Exit, Failure, FailureCode, Job, Progress, StreamEvent, ZoneId},
     ports::{EventSink, PipelineExit, StreamPipeline},
     settings::{PictureSettings, StreamSettings, WorkerConfig},
 };
@@ -117,7 +117,7 @@ impl CountingPipeline {
                 Err(failure) => return Exit::Failed(failure),
             }
             report.tick();
-            desk.serve(&frame, report.sink);
+            desk.serve(&frame, report.counter.totals(), report.sink);
         }
         Exit::Cancelled
     }
@@ -155,6 +155,7 @@ struct Report<'a> {
     progress: Progress,
     sent: Instant,
     sent_people: Option<u32>,
+    sent_zones: Vec<(ZoneId, u32)>,
     sent_change: Instant,
 }
 
@@ -168,6 +169,7 @@ impl<'a> Report<'a> {
             progress: Progress::default(),
             sent,
             sent_people: None,
+            sent_zones: Vec::new(),
             sent_change: sent,
         }
     }
@@ -191,6 +193,7 @@ impl<'a> Report<'a> {
         progress.total_frames += 1;
         progress.gated += u32::from(analysis.held);
         progress.people = Some(u32::try_from(analysis.people.len()).unwrap_or(u32::MAX));
+        progress.zones.clone_from(&self.counter.totals().occupancy);
         progress.inference_ms.extend(inference_ms);
         progress.processing_ms.push(milliseconds(started.elapsed()));
         progress.latency_ms.push(milliseconds(received.elapsed()));
@@ -206,7 +209,8 @@ impl<'a> Report<'a> {
     fn tick(&mut self) {
         let Progress { frames, dropped, errors, .. } = self.progress;
         let news = frames + dropped + errors > 0;
-        let changed = self.progress.people != self.sent_people;
+        let sent = (self.sent_people, &self.sent_zones);
+        let changed = (self.progress.people, &self.progress.zones) != sent;
         if changed && self.sent_change.elapsed() >= CHANGE_INTERVAL {
             self.sent_change = Instant::now();
             self.send();
@@ -217,7 +221,9 @@ impl<'a> Report<'a> {
 
     fn send(&mut self) {
         let Progress { people, total_frames, budget, .. } = self.progress;
-        let next = Progress { people, total_frames, budget, ..Progress::default() };
+        self.sent_zones.clone_from(&self.progress.zones);
+        let zones = self.sent_zones.clone();
+        let next = Progress { people, zones, total_frames, budget, ..Progress::default() };
         let progress = std::mem::replace(&mut self.progress, next);
         self.sink.emit(StreamEvent::Progress(progress));
         self.sent = Instant::now();

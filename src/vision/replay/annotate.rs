@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use becamera_actors::domain::{Direction, LineId, Scene, ZoneId};
+use becamera_actors::domain::Scene;
 use opencv::{
     core::{Mat, Size},
     prelude::*,
@@ -11,7 +11,7 @@ use opencv::{
 
 use crate::vision::{
     draw::{Overlay, draw},
-    scene::SceneFrame,
+    scene::{SceneFrame, SceneTotals},
     track::TrackedPerson,
 };
 
@@ -25,8 +25,7 @@ pub(super) struct Annotator {
     fps: f32,
     scene: Scene,
     people: Vec<TrackedPerson>,
-    crossings: Vec<(LineId, [u64; 2])>,
-    occupancy: Vec<(ZoneId, u32)>,
+    totals: SceneTotals,
     writer: Option<VideoWriter>,
 }
 
@@ -38,8 +37,7 @@ impl Annotator {
             fps,
             scene: scene.clone(),
             people: Vec::new(),
-            crossings: scene.lines.iter().map(|line| (line.id.clone(), [0, 0])).collect(),
-            occupancy: Vec::new(),
+            totals: SceneTotals::new(scene),
             writer: None,
         }
     }
@@ -47,13 +45,7 @@ impl Annotator {
     /// Takes what the newest frame says.
     pub(super) fn take(&mut self, people: &[TrackedPerson], said: &SceneFrame) {
         self.people = people.to_vec();
-        self.occupancy.clone_from(&said.occupancy);
-        for crossing in &said.crossings {
-            let of = |line: &&mut (LineId, [u64; 2])| line.0 == crossing.line_id;
-            if let Some((_, counts)) = self.crossings.iter_mut().find(of) {
-                counts[usize::from(crossing.direction == Direction::Out)] += 1;
-            }
-        }
+        self.totals.take(said);
     }
 
     /// Draws into a frame and writes it.
@@ -68,8 +60,7 @@ impl Annotator {
         let overlay = Overlay {
             people: &self.people,
             scene: Some(&self.scene),
-            crossings: &self.crossings,
-            occupancy: &self.occupancy,
+            totals: Some(&self.totals),
             count: true,
         };
         draw(frame, &overlay)

@@ -5,12 +5,14 @@
 //! near the camera and far from it.
 
 mod line;
+mod totals;
 mod zone;
 
 use std::{collections::HashMap, time::Duration};
 
 use becamera_actors::domain::{Direction, LineId, Point, Scene, SceneTally, ZoneId, ZoneKind};
 
+pub use self::totals::SceneTotals;
 use self::{
     line::{LineState, Step},
     zone::{ZoneState, contains},

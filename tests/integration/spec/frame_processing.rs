@@ -121,7 +121,7 @@ fn worker_frame_002_stream_connection_error() {
     assert_eq!(service.pool()["busy_workers"], 2, "both workers can be used");
 }
 
-/// Measured over 1,000 frames by `benches/workers.sh`; here over 150 frames of a live camera.
+/// Measured over 1,000 frames by `benches/workers.py`; here over 150 frames of a live camera.
 #[test]
 fn worker_frame_003_frame_processing_performance() {
     let camera = RtspCamera::start_with(Options { fps: 12, ..Options::default() });

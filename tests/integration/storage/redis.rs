@@ -29,6 +29,7 @@ fn count(camera: i64, second: i64, people: u32) -> LatestCount {
         people,
         at: time(second),
         worker_id: WorkerId::from_index(1),
+        zones: Default::default(),
     }
 }
 

@@ -4,10 +4,7 @@ use chrono::DateTime;
 
 use super::*;
 use crate::{
-    domain::{
-        AuditAction, Crossing, Direction, Line, Point, Sample, Scene, SceneTally, Zone, ZoneKind,
-        ZoneTally,
-    },
+    domain::{AuditAction, Crossing, Direction, Line, Point, Scene, Zone, ZoneKind},
     pool_supervisor::reports::RunNews,
 };
 
@@ -148,19 +145,13 @@ fn crossings_and_zones_are_told_and_what_is_not_drawn_gets_no_series() {
         let RunNews::Crossing { crossing, drawn } = told else { panic!("{told:?}") };
         assert_eq!((crossing.event_id.to_string(), drawn), (format!("{run}-3"), expected));
     }
-    let tally = |id: &str| ZoneTally {
-        zone_id: id.parse().unwrap(),
-        people_last: 2,
-        people_min: 0,
-        people_max: 2,
-        people_sum: 4,
-        entries: 0,
-        exits: 0,
-        dwell: Default::default(),
-        dwell_sum_ms: 0,
-    };
-    let scene = SceneTally { lines: vec![], zones: vec![tally("gone"), tally("hall")] };
-    let sample = Sample { run, scene, ..crate::storage::test_support::sample(1, 1, 1) };
-    let told = world.pool.run_event(worker(1), run, &StreamEvent::Sample(sample), world.now);
-    assert_eq!(told, RunNews::Zones(camera(1), vec![("hall".parse().unwrap(), 2)]));
+    let zones = [("gone", 5), ("hall", 2)].map(|(id, people)| (id.parse().unwrap(), people));
+    let progress =
+        Progress { frames: 1, people: Some(7), zones: zones.into(), ..Progress::default() };
+    let told = world.pool.run_event(worker(1), run, &StreamEvent::Progress(progress), world.now);
+    let RunNews::Count(count) = told else { panic!("{told:?}") };
+    assert_eq!(count.zones, [("hall".parse().unwrap(), 2)].into());
+    assert_eq!(world.pool.camera(camera(1), world.now).unwrap().zones, count.zones);
+    world.pool.delete_zone(camera(1), &"hall".parse().unwrap(), &me(), world.now).unwrap();
+    assert!(world.pool.camera(camera(1), world.now).unwrap().zones.is_empty());
 }
