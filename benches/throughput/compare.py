@@ -7,7 +7,7 @@ usage: benches/throughput/compare.py [--streams 4] [--rounds 3] [--seconds 15] [
 (a) becamera with unpaced recordings, (b) the stock design with the newest OpenCV of PyPI, (c) the
 stock design with ONNX Runtime f32. They run in turn, round after round, so that a machine that
 others use too treats them alike; medians are shown. --way is a preset of becamera and single knobs,
-such as economy,scale=0.5; several are measured in turn. With --gt, the ground truth of frames
+such as economy,interval=3; several are measured in turn. With --gt, the ground truth of frames
 1-400, it shows how far each is off in its count: speed is worth what is found at it. --peers is the
 virtual environment of peers/requirements.txt, made when it is not there.
 """
@@ -114,7 +114,7 @@ def main():
     parser.add_argument("--streams", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--way", action="append", help="economy; economy,scale=0.5; …")
+    parser.add_argument("--way", action="append", help="economy; economy,interval=3; …")
     parser.add_argument("--gt", type=pathlib.Path, help="the footage's ground truth, in MOT format")
     parser.add_argument("--peers", type=pathlib.Path, default=ROOT / "target/peers")
     options = parser.parse_args()
@@ -125,7 +125,7 @@ def main():
     clips = [
         clip(folder, f"throughput-{n}.mp4", FOOTAGE_SECONDS, arguments) for n in range(options.streams)
     ]
-    ways = options.way or ["economy,scale=0.5", "economy", "balanced"]
+    ways = options.way or ["economy,interval=3,person_height=48", "economy", "balanced"]
     turns = [lambda way=way: run_becamera(clips, options.seconds, way) for way in ways]
     turns += [lambda p=peer: run_peer(python, p, clips, options.seconds) for peer in PEERS]
     errors = [None] * len(turns)
