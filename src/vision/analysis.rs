@@ -145,9 +145,13 @@ impl Analyser {
         if self.input == InputSize::Settled {
             return vec![canvas.whole()];
         }
+        if closely {
+            // In one view, whatever memory it takes: a seam could cut somebody near the camera.
+            return vec![canvas.whole()];
+        }
         let columns = canvas.columns();
         self.since_column += 1;
-        if changed || closely || self.recipe.mode == DetectMode::Full {
+        if changed || self.recipe.mode == DetectMode::Full {
             self.since_column = 0;
             return columns;
         }
@@ -219,5 +223,23 @@ fn frame_size(frame: &Mat) -> Result<(u32, u32), DetectorError> {
             let reason = "the picture is empty";
             Err(opencv::Error::new(opencv::core::StsBadArg, reason).into())
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use opencv::core::{CV_8UC3, Scalar};
+
+    use super::*;
+
+    #[test]
+    fn a_close_look_has_no_seams() {
+        let mut analyser = Analyser::new(&DetectSettings::default(), InputSize::Any);
+        let frame = Mat::new_rows_cols_with_default(576, 768, CV_8UC3, Scalar::all(90.0)).unwrap();
+        let still = MotionDetector::default().next(&frame).unwrap();
+        let size = (768, 576);
+        assert_eq!(analyser.views(size, &still, false).len(), 2, "columns");
+        assert_eq!(analyser.views(size, &still, true), [View::whole(size, size)]);
     }
 }
