@@ -17,7 +17,7 @@ const OVERHEAD: f32 = 8_000.0;
 /// network takes grows with its input.
 const MOST_PIXELS: f32 = 264_000.0;
 /// Such columns share so many network pixels, so that everybody is wholly in one of them.
-const OVERLAP: f32 = 64.0;
+const OVERLAP: f32 = 128.0;
 
 /// A part of a frame, and the size at which the network sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
