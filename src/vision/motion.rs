@@ -3,7 +3,7 @@
 //!
 //! After the classic running-average background subtraction (e.g. Piccardi, "Background
 //! subtraction techniques: a review", 2004), with the median difference taken out of each frame,
-//! so that a lamp or a cloud is no motion.
+//! so that a lamp or a cloud is no motion, and the camera's noise measured.
 
 use std::ops::RangeInclusive;
 
@@ -23,8 +23,10 @@ const HEIGHT: usize = 144;
 const BLOCK: usize = 8;
 const COLUMNS: usize = WIDTH / BLOCK;
 const ROWS: usize = HEIGHT / BLOCK;
-/// Grey levels by which a pixel must differ from the background.
+/// Grey levels by which a pixel must differ from the background, at least …
 const THRESHOLD: f32 = 16.0;
+/// … and so many times the median by which pixels differ: 2.7 standard deviations of noise.
+const NOISE_FACTOR: f32 = 4.0;
 /// Such pixels that make a block move.
 const PIXELS: u32 = 8;
 /// Share of a frame that goes into the background: where nothing moves, and where something does.
@@ -126,7 +128,10 @@ fn compare(luma: &[u8], background: &mut Vec<f32>, differences: &mut Vec<f32>) -
     }
     differences.clear();
     differences.extend(luma.iter().zip(&*background).map(|(luma, old)| f32::from(*luma) - old));
-    let median = median(differences);
+    let middle = median(differences.iter().copied());
+    let spread = median(differences.iter().map(|difference| (difference - middle).abs()));
+    // Medians are whole grey levels, rounded down.
+    let threshold = THRESHOLD.max(NOISE_FACTOR * (spread + 0.5));
     let mut pixels = [[0u32; COLUMNS]; ROWS];
     let rows = background.chunks_exact_mut(WIDTH).zip(differences.chunks_exact(WIDTH));
     for (y, (background, differences)) in rows.enumerate() {
@@ -134,7 +139,7 @@ fn compare(luma: &[u8], background: &mut Vec<f32>, differences: &mut Vec<f32>) -
         let blocks = background.chunks_exact_mut(BLOCK).zip(differences.chunks_exact(BLOCK));
         for (count, (background, differences)) in pixels.iter_mut().zip(blocks) {
             for (old, difference) in background.iter_mut().zip(differences) {
-                let moves = (difference - median).abs() > THRESHOLD;
+                let moves = (difference - middle).abs() > threshold;
                 *count += u32::from(moves);
                 *old += if moves { LEARNING_MOVING } else { LEARNING } * difference;
             }
@@ -149,13 +154,13 @@ fn compare(luma: &[u8], background: &mut Vec<f32>, differences: &mut Vec<f32>) -
 }
 
 /// To a whole grey level: enough to take out a change of light.
-fn median(differences: &[f32]) -> f32 {
+fn median(differences: impl ExactSizeIterator<Item = f32>) -> f32 {
     let mut histogram = [0u32; 512];
+    let half = differences.len() as u32 / 2;
     for difference in differences {
         // From -255 to 255.
         histogram[(difference + 256.0) as usize & 511] += 1;
     }
-    let half = differences.len() as u32 / 2;
     let mut below = 0;
     let middle = histogram.iter().position(|count| {
         below += count;
@@ -211,6 +216,17 @@ mod tests {
             let moves = detector.next(&with_noise(scene(120.0), 8.0, seed)).unwrap().any();
             assert!(!moves, "frame {seed}: noise of 8 grey levels is no motion");
         }
+    }
+
+    #[test]
+    fn in_a_noisy_picture_people_move_and_noise_does_not() {
+        let mut detector = MotionDetector::default();
+        for seed in 0..50 {
+            let moves = detector.next(&with_noise(scene(120.0), 30.0, seed)).unwrap().any();
+            assert!(!moves, "frame {seed}");
+        }
+        let noisy = with_noise(with_person(scene(120.0), 400), 30.0, 99);
+        assert!(detector.next(&noisy).unwrap().any());
     }
 
     #[test]

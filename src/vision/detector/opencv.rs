@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use becamera_actors::settings::DetectorSettings;
 use opencv::{
-    core::{CV_8UC3, CV_32F, Mat, Scalar, Size, Vector},
+    core::{CV_8UC3, CV_32F, Mat, Scalar, Vector},
     dnn::{self, Net, NetTrait},
     prelude::*,
 };
@@ -15,7 +15,7 @@ use super::{
     decode::{decode_detection_output, decode_ssd},
     layout::Layout,
     model::{self, Embedded, Format, Preprocessing},
-    preprocess::cut,
+    preprocess::Preprocessor,
 };
 use crate::vision::{geometry::Detection, regions::View};
 
@@ -30,6 +30,7 @@ pub struct OpenCvDetector {
     blob: Mat,
     layout: Layout,
     preprocessing: Preprocessing,
+    preprocessor: Preprocessor,
     person: usize,
     input: InputSize,
     backend: String,
@@ -53,6 +54,7 @@ impl OpenCvDetector {
             blob: Mat::default(),
             layout: Layout::DetectionOutput,
             preprocessing: format.preprocessing(),
+            preprocessor: Preprocessor::new(format.preprocessing()),
             person: model::person_class(settings, format)?,
             input: InputSize::Trained,
             backend: format!("opencv {}", opencv::core::get_version_string()?),
@@ -88,12 +90,10 @@ impl OpenCvDetector {
     }
 
     fn forward(&mut self, frame: &Mat, view: &View) -> Result<(), opencv::Error> {
-        let part = cut(frame, view)?;
         let Preprocessing { mean, scale, rgb } = self.preprocessing;
-        let side = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
-        let size = Size::new(side(view.input_width), side(view.input_height));
-        let mean = Scalar::all(mean);
-        dnn::blob_from_image_to(&part, &mut self.blob, scale, size, mean, rgb, false, CV_32F)?;
+        let picture = self.preprocessor.picture(frame, view)?;
+        let (size, mean) = (picture.size()?, Scalar::all(mean));
+        dnn::blob_from_image_to(picture, &mut self.blob, scale, size, mean, rgb, false, CV_32F)?;
         self.net.set_input(&self.blob, "", 1.0, Scalar::default())?;
         self.net.forward(&mut self.outputs, &self.output_names)
     }

@@ -34,6 +34,13 @@ const GROWTH_WEIGHT: f32 = 0.5;
 /// Nobody grows or shrinks by more than this from one frame to the next: logarithm of the factor.
 const MOST_GROWTH: f32 = 0.35;
 
+/// Who is cut off by the left or right edge of the frame and narrower than this share of the height
+/// has more than a quarter of the body outside, as people are 0.41 times as wide as tall (Dollár et
+/// al., "Pedestrian Detection: An Evaluation of the State of the Art", 2012): not in the picture.
+const NARROWEST_AT_EDGE: f32 = 0.3;
+/// A box so close to an edge is cut off by it, in heights.
+const EDGE_MARGIN: f32 = 0.03;
+
 /// Which scores are what.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores {
@@ -75,12 +82,14 @@ pub struct Tracker {
     tracks: Vec<Track>,
     last_id: u64,
     at: Option<Duration>,
+    /// In pixels; 0 before the first.
+    frame_width: f32,
 }
 
 impl Tracker {
     /// A tracker that follows nobody yet.
     pub fn new(scores: Scores) -> Self {
-        Self { scores, tracks: Vec::new(), last_id: 0, at: None }
+        Self { scores, tracks: Vec::new(), last_id: 0, at: None, frame_width: 0.0 }
     }
 
     /// Lets time pass until a frame at this place in the stream.
@@ -101,6 +110,7 @@ impl Tracker {
         mut found: Vec<Observation>,
     ) {
         let frame = BoundingBox::from_corners(0.0, 0.0, frame.0 as f32, frame.1 as f32);
+        self.frame_width = frame.width;
         found.truncate(MOST_DETECTIONS);
         let (sure, doubtful): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|o| o.detection.score >= self.scores.sure);
@@ -133,9 +143,11 @@ impl Tracker {
         }));
     }
 
-    /// Everybody who counts now.
+    /// Everybody who counts now: confirmed, seen lately, and not more than a quarter outside the
+    /// picture.
     pub fn people(&self) -> Vec<TrackedPerson> {
-        self.tracks.iter().filter_map(Track::person).collect()
+        let inside = |person: &TrackedPerson| !is_outside(&person.bbox, self.frame_width);
+        self.tracks.iter().filter_map(Track::person).filter(inside).collect()
     }
 
     /// Whether somebody was seen too seldom to be believed.
@@ -184,6 +196,14 @@ impl Tracker {
         }
         left.into_iter().flatten().collect()
     }
+}
+
+/// Whether so much of a person is beyond the left or right edge of the frame that nobody would say
+/// that the picture shows him.
+fn is_outside(bbox: &BoundingBox, frame_width: f32) -> bool {
+    let margin = EDGE_MARGIN * bbox.height;
+    let cut = bbox.left <= margin || bbox.right() >= frame_width - margin;
+    cut && bbox.width < NARROWEST_AT_EDGE * bbox.height
 }
 
 fn next_id(last: &mut u64) -> TrackId {

@@ -143,6 +143,31 @@ fn who_leaves_the_frame_is_gone() {
 }
 
 #[test]
+fn who_is_more_than_a_quarter_outside_does_not_count_but_is_followed() {
+    for right in [true, false] {
+        let mut scene = Scene::new();
+        let mut stand = |visible: f32| {
+            let left = if right { 768.0 - visible } else { 0.0 };
+            let bbox = BoundingBox { left, top: 200.0, width: visible, height: 80.0 };
+            let mut people = Vec::new();
+            (0..6).for_each(|_| people = scene.whole(vec![seen(bbox, 0.9, RED)]));
+            people
+        };
+        assert_eq!(stand(31.0).len(), 1);
+        assert!(stand(18.0).is_empty());
+        assert_eq!(stand(30.0)[0].id, TrackId(1), "the same comes back in");
+        assert_eq!(scene.tracker.sought().count(), 1);
+    }
+    // Somebody slim in the middle, or cut off by the lower edge, counts.
+    for (left, top) in [(300.0, 200.0), (300.0, 496.0)] {
+        let mut scene = Scene::new();
+        let slim = BoundingBox { left, top, width: 18.0, height: 80.0 };
+        scene.whole(vec![seen(slim, 0.9, RED)]);
+        assert_eq!(scene.whole(vec![seen(slim, 0.9, RED)]).len(), 1);
+    }
+}
+
+#[test]
 fn two_who_pass_each_other_are_told_apart_by_their_clothes() {
     let mut scene = Scene::new();
     let mut last = Vec::new();
