@@ -193,7 +193,6 @@ impl<'a> Report<'a> {
         progress.total_frames += 1;
         progress.gated += u32::from(analysis.held);
         progress.people = Some(u32::try_from(analysis.people.len()).unwrap_or(u32::MAX));
-        progress.zones.clone_from(&self.counter.totals().occupancy);
         progress.inference_ms.extend(inference_ms);
         progress.processing_ms.push(milliseconds(started.elapsed()));
         progress.latency_ms.push(milliseconds(received.elapsed()));
@@ -209,8 +208,8 @@ impl<'a> Report<'a> {
     fn tick(&mut self) {
         let Progress { frames, dropped, errors, .. } = self.progress;
         let news = frames + dropped + errors > 0;
-        let sent = (self.sent_people, &self.sent_zones);
-        let changed = (self.progress.people, &self.progress.zones) != sent;
+        let now = (self.progress.people, &self.counter.totals().occupancy);
+        let changed = now != (self.sent_people, &self.sent_zones);
         if changed && self.sent_change.elapsed() >= CHANGE_INTERVAL {
             self.sent_change = Instant::now();
             self.send();
@@ -221,10 +220,10 @@ impl<'a> Report<'a> {
 
     fn send(&mut self) {
         let Progress { people, total_frames, budget, .. } = self.progress;
-        self.sent_zones.clone_from(&self.progress.zones);
-        let zones = self.sent_zones.clone();
-        let next = Progress { people, zones, total_frames, budget, ..Progress::default() };
-        let progress = std::mem::replace(&mut self.progress, next);
+        let next = Progress { people, total_frames, budget, ..Progress::default() };
+        let mut progress = std::mem::replace(&mut self.progress, next);
+        progress.zones.clone_from(&self.counter.totals().occupancy);
+        self.sent_zones.clone_from(&progress.zones);
         self.sink.emit(StreamEvent::Progress(progress));
         self.sent = Instant::now();
         self.sent_people = people;
