@@ -125,7 +125,7 @@ impl Analyser {
             self.tracker.update(size, &scanned, found);
         }
         self.gate.analysed(at);
-        self.people = self.tracker.people();
+        self.people = self.tracker.people(size);
         for person in self.people.iter().filter(|person| person.seen) {
             self.scale.observe(person.bbox.height);
         }
@@ -142,11 +142,8 @@ impl Analyser {
         }
         let canvas = self.scale.canvas(size);
         let changed = self.canvas.replace(canvas) != Some(canvas);
-        if self.input == InputSize::Settled {
-            return vec![canvas.whole()];
-        }
-        if closely {
-            // In one view, whatever memory it takes: a seam could cut somebody near the camera.
+        // A close look is one view, whatever memory it takes: a seam could cut somebody near the camera.
+        if closely || self.input == InputSize::Settled {
             return vec![canvas.whole()];
         }
         let columns = canvas.columns();

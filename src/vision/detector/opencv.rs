@@ -29,7 +29,6 @@ pub struct OpenCvDetector {
     outputs: Vector<Mat>,
     blob: Mat,
     layout: Layout,
-    preprocessing: Preprocessing,
     preprocessor: Preprocessor,
     person: usize,
     input: InputSize,
@@ -53,7 +52,6 @@ impl OpenCvDetector {
             outputs: Vector::new(),
             blob: Mat::default(),
             layout: Layout::DetectionOutput,
-            preprocessing: format.preprocessing(),
             preprocessor: Preprocessor::new(format.preprocessing()),
             person: model::person_class(settings, format)?,
             input: InputSize::Trained,
@@ -90,7 +88,7 @@ impl OpenCvDetector {
     }
 
     fn forward(&mut self, frame: &Mat, view: &View) -> Result<(), opencv::Error> {
-        let Preprocessing { mean, scale, rgb } = self.preprocessing;
+        let Preprocessing { mean, scale, rgb } = self.preprocessor.preprocessing;
         let picture = self.preprocessor.picture(frame, view)?;
         let (size, mean) = (picture.size()?, Scalar::all(mean));
         dnn::blob_from_image_to(picture, &mut self.blob, scale, size, mean, rgb, false, CV_32F)?;

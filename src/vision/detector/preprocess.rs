@@ -22,7 +22,8 @@ const NOISE_STEP: usize = 5;
 /// Brings pictures to the network's size and writes them straight into its input. Keeps the memory
 /// that it needs from one picture to the next.
 pub struct Preprocessor {
-    preprocessing: Preprocessing,
+    /// How the network wants its pixels.
+    pub preprocessing: Preprocessing,
     resized: Mat,
     smoothed: Mat,
 }

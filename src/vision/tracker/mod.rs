@@ -82,14 +82,12 @@ pub struct Tracker {
     tracks: Vec<Track>,
     last_id: u64,
     at: Option<Duration>,
-    /// In pixels; 0 before the first.
-    frame_width: f32,
 }
 
 impl Tracker {
     /// A tracker that follows nobody yet.
     pub fn new(scores: Scores) -> Self {
-        Self { scores, tracks: Vec::new(), last_id: 0, at: None, frame_width: 0.0 }
+        Self { scores, tracks: Vec::new(), last_id: 0, at: None }
     }
 
     /// Lets time pass until a frame at this place in the stream.
@@ -110,7 +108,6 @@ impl Tracker {
         mut found: Vec<Observation>,
     ) {
         let frame = BoundingBox::from_corners(0.0, 0.0, frame.0 as f32, frame.1 as f32);
-        self.frame_width = frame.width;
         found.truncate(MOST_DETECTIONS);
         let (sure, doubtful): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|o| o.detection.score >= self.scores.sure);
@@ -143,10 +140,10 @@ impl Tracker {
         }));
     }
 
-    /// Everybody who counts now: confirmed, seen lately, and not more than a quarter outside the
-    /// picture.
-    pub fn people(&self) -> Vec<TrackedPerson> {
-        let inside = |person: &TrackedPerson| !is_outside(&person.bbox, self.frame_width);
+    /// Everybody who counts now in a frame of this size: confirmed, seen lately, and not more than
+    /// a quarter outside.
+    pub fn people(&self, frame: (u32, u32)) -> Vec<TrackedPerson> {
+        let inside = |person: &TrackedPerson| !is_outside(&person.bbox, frame.0 as f32);
         self.tracks.iter().filter_map(Track::person).filter(inside).collect()
     }
 

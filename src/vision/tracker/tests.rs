@@ -33,7 +33,7 @@ impl Scene {
     fn scan(&mut self, parts: &[BoundingBox], found: Vec<Observation>) -> Vec<TrackedPerson> {
         self.pass();
         self.tracker.update(FRAME, parts, found);
-        self.tracker.people()
+        self.tracker.people(FRAME)
     }
 
     fn whole(&mut self, found: Vec<Observation>) -> Vec<TrackedPerson> {
@@ -44,7 +44,7 @@ impl Scene {
     fn pass(&mut self) -> Vec<TrackedPerson> {
         self.frame += 1;
         self.tracker.predict(STEP * self.frame);
-        self.tracker.people()
+        self.tracker.people(FRAME)
     }
 
     /// Somebody walks to the right, 5 pixels a frame, for so many frames.
@@ -196,7 +196,7 @@ fn nobody_turns_into_something_of_another_size() {
     (0..5).for_each(|_| _ = scene.whole(vec![seen(at(300.0, 200.0), 0.9, RED)]));
     let pole = BoundingBox { left: 308.0, top: 225.0, width: 12.0, height: 30.0 };
     (0..5).for_each(|_| _ = scene.whole(vec![seen(pole, 0.3, RED)]));
-    assert!(scene.tracker.people().is_empty());
+    assert!(scene.tracker.people(FRAME).is_empty());
     assert!(scene.tracker.tracks[0].bbox().height > 70.0);
 }
 
