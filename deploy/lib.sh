@@ -12,7 +12,7 @@ DEMO_PACKAGES=(curl opencv-doc)
 TEST_PACKAGES=(
     ffmpeg gir1.2-gst-rtsp-server-1.0 gstreamer1.0-libav gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly
-    postgresql procps python3 python3-gi redis-server redis-tools util-linux
+    postgresql procps python3 python3-gi redis-server redis-tools strace util-linux
 )
 
 say() { printf '\n==> %s\n' "$*"; }

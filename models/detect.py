@@ -1,5 +1,7 @@
 """Frames to detections: what the Rust detector does, around any way of running the network."""
 
+import os
+
 import cv2
 import numpy as np
 
@@ -64,6 +66,7 @@ def opencv_dnn(model):
 
 
 def onnx_runtime(model):
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is loaded: it sends telemetry otherwise
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -8,6 +8,7 @@ README.md says why the heads stay float32 and why most weights have 7 bits.
 
 import argparse
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import cv2
 import numpy as np
 import onnx
 from onnx import numpy_helper
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is loaded: it sends telemetry otherwise
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,

@@ -11,12 +11,15 @@ VIDEO is vtest.avi. Without a package only detections are compared.
 import argparse
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is loaded: it sends telemetry otherwise
+import onnxruntime  # noqa: E402
 
 import reference
 from anchors import MAPS, anchors, grid, shapes

@@ -13,7 +13,7 @@ pub use actor::{
     CheckRunner, RunJob, RunnerFactory, StartRunner, StopRunner, WorkerActor, WorkerReport,
     WorkerRoutes,
 };
-pub use confine::confine;
+pub use confine::{TELEMETRY_OFF, confine};
 pub use process_runner::{ProcessRunner, ProcessRunnerConfig};
 pub use thread::{PipelineFactory, ThreadRunner};
 

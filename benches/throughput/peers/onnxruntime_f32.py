@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Peer (c): the stock design with ONNX Runtime and the float32 model."""
-import onnxruntime
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is loaded: it sends telemetry otherwise
+import onnxruntime  # noqa: E402
 
 import pool
 

@@ -8,6 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use becamera_actors::worker::TELEMETRY_OFF;
 use libloading::{Library as SharedObject, Symbol};
 use ort::environment::Environment;
 
@@ -43,11 +44,20 @@ static LOADED: Mutex<Option<&'static Library>> = Mutex::new(None);
 ///
 /// A process can have one library alone: another one that is named later is not loaded.
 ///
+/// # Errors
+/// When none can be used, or when [`TELEMETRY_OFF`] is not in the environment: from then on the
+/// library would send data about this machine, and a running process can't change its environment
+/// safely.
+///
 /// Call it where it does no harm when native code goes wrong: loading a file runs its code.
 pub fn load(named: Option<&Path>) -> Result<&'static Library, String> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(library) = *loaded {
         return Ok(library);
+    }
+    let (name, value) = TELEMETRY_OFF;
+    if env::var_os(name).is_none_or(|set| set != value) {
+        return Err(format!("{name}={value} must be set before ONNX Runtime is loaded"));
     }
     let found = match (named, env::var_os(VARIABLE).filter(|path| !path.is_empty())) {
         (Some(path), _) => open(path).map_err(|why| format!("detector.onnxruntime_library: {why}")),
