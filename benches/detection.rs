@@ -14,11 +14,13 @@ use becamera::vision::{
         onnxruntime::OnnxRuntimeDetector,
         preprocess::Preprocessor,
     },
-    geometry::{BoundingBox, Detection, non_maximum_suppression},
     native,
+};
+use becamera_counting::{
+    geometry::{BoundingBox, Detection, non_maximum_suppression},
     regions::View,
 };
-use becamera_actors::settings::{Backend, DetectorSettings};
+use becamera_domain::settings::{Backend, DetectorSettings};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use opencv::{
     core::{Mat, Size},

@@ -21,10 +21,9 @@ use std::{
 };
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{CameraId, RollupLevel, RunId, Sample, WorkerId, Write},
-    ports::CountStore,
-    settings::StorageSettings,
+use becamera_actors::ports::CountStore;
+use becamera_domain::{
+    CameraId, RollupLevel, RunId, Sample, WorkerId, Write, settings::StorageSettings,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 

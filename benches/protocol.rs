@@ -4,10 +4,8 @@
 
 use std::hint::black_box;
 
-use becamera_actors::{
-    domain::{CameraId, Progress, RunId, Sample, StreamEvent, WorkerId},
-    protocol::{MessageBuffer, Reply, write_message},
-};
+use becamera_actors::protocol::{MessageBuffer, Reply, write_message};
+use becamera_domain::{CameraId, Progress, RunId, Sample, StreamEvent, WorkerId};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn progress() -> Reply {

@@ -9,10 +9,9 @@
 )]
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{CameraId, RunId, Sample, SampleQuery, WorkerId, Write},
-    ports::CountStore,
-    settings::StorageSettings,
+use becamera_actors::ports::CountStore;
+use becamera_domain::{
+    CameraId, RunId, Sample, SampleQuery, WorkerId, Write, settings::StorageSettings,
 };
 use chrono::DateTime;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

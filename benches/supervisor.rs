@@ -20,18 +20,17 @@ use std::{
 use actix::prelude::*;
 use becamera_actors::{
     ctl::Ctl,
-    domain::{
-        Camera, Crash, DesiredState, DetectSettings, Exit, Job, LiveEvent, Progress, RunnerInfo,
-        Sample, StreamEvent, StreamInfo,
-    },
     events::Publish,
     messages::GetCameras,
     metrics::Metrics,
     pictures::PictureNews,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{EventSink, StreamRunner},
-    settings::WorkerSettings,
     storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
+};
+use becamera_domain::{
+    Camera, Crash, DesiredState, DetectSettings, Exit, Job, LiveEvent, Progress, RunnerInfo,
+    Sample, StreamEvent, StreamInfo, settings::WorkerSettings,
 };
 use chrono::DateTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -5,20 +5,23 @@ use std::{io, os::unix::process::CommandExt, process::Command, sync::Arc};
 use actix::{Actor, Addr, Supervisor};
 use becamera_actors::{
     cache::CacheActor,
-    domain::{Camera, InvalidField},
     events::EventHub,
     metrics::Metrics,
     pictures::PictureHub,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{LiveCache, StreamPipeline, StreamRunner},
+    sites::{SitesActor, SitesConfig, load_book},
+    storage::{StorageActor, load_cameras},
+    worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
+};
+use becamera_domain::{
+    Camera, InvalidField,
     settings::{
         CacheSettings, DetectorSettings, EventSettings, Isolation, PictureSettings, Settings,
         StorageSettings, WorkerConfig,
     },
-    sites::{Book, SitesActor, SitesConfig, load_book},
-    storage::{StorageActor, load_cameras},
-    worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
 };
+use becamera_history::sites::Book;
 
 use crate::{
     cache::{MemoryCache, RedisCache},

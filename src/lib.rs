@@ -6,7 +6,6 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod db;
-pub mod eval;
 pub mod http;
 pub mod shutdown;
 pub mod vault;

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use becamera_actors::domain::SecretKeys;
+use becamera_domain::SecretKeys;
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Generate, Payload},
@@ -120,5 +120,4 @@ fn key_id(key: &[u8; 32]) -> String {
 }
 
 #[cfg(test)]
-#[path = "vault_tests.rs"]
 mod tests;

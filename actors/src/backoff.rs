@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::settings::WorkerSettings;
+use becamera_domain::settings::WorkerSettings;
 
 /// Exponential backoff with jitter: `first`, doubled with every further attempt, up to `max`.
 #[derive(Debug, Clone, Copy, PartialEq)]

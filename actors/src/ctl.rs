@@ -8,9 +8,8 @@ use std::{
     },
 };
 
+use becamera_domain::{PictureWish, Scene};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-
-use crate::domain::{PictureWish, Scene};
 
 const RUN: u8 = 0;
 const CANCEL: u8 = 1;

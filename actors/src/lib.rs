@@ -6,16 +6,13 @@
 pub mod backoff;
 pub mod cache;
 pub mod ctl;
-pub mod domain;
 pub mod events;
-pub mod history;
 pub mod messages;
 pub mod metrics;
 pub mod pictures;
 pub mod pool_supervisor;
 pub mod ports;
 pub mod protocol;
-pub mod settings;
 pub mod sites;
 pub mod storage;
 pub mod worker;

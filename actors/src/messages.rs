@@ -9,18 +9,16 @@ mod sites;
 use std::collections::BTreeMap;
 
 use actix::prelude::*;
+use becamera_domain::{
+    AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, CrossingPage,
+    CrossingQuery, Failure, InvalidField, LatestCount, Line, LineId, LineRollup, LineRollupQuery,
+    LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery, SamplePage, SampleQuery,
+    StreamInfo, WorkerId, WorkerStatus, Zone, ZoneId, ZoneRollup, ZoneRollupQuery,
+    stream_url::redact_urls,
+};
 use chrono::{DateTime, Utc};
 
-use crate::{
-    domain::{
-        AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, CrossingPage,
-        CrossingQuery, Failure, InvalidField, LatestCount, Line, LineId, LineRollup,
-        LineRollupQuery, LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery,
-        SamplePage, SampleQuery, StreamInfo, WorkerId, WorkerStatus, Zone, ZoneId, ZoneRollup,
-        ZoneRollupQuery, stream_url::redact_urls,
-    },
-    ports::{SpoolState, StoreError},
-};
+use crate::ports::{SpoolState, StoreError};
 
 pub use scene::{DeleteLine, DeleteZone, PutLine, PutZone};
 pub use sites::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite};

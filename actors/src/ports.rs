@@ -2,17 +2,15 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use becamera_domain::{
+    AuditPage, AuditQuery, Camera, CameraId, Correction, Crash, Crossing, CrossingPage,
+    CrossingQuery, Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent,
+    LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, Site, StreamEvent, Write,
+    ZoneRollup, ZoneRollupQuery,
+};
 use chrono::{DateTime, Utc};
 
-use crate::{
-    ctl::Ctl,
-    domain::{
-        AuditPage, AuditQuery, Camera, CameraId, Correction, Crash, Crossing, CrossingPage,
-        CrossingQuery, Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent,
-        LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, Site, StreamEvent,
-        Write, ZoneRollup, ZoneRollupQuery,
-    },
-};
+use crate::ctl::Ctl;
 
 /// A future that an async port returns.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

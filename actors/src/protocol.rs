@@ -5,9 +5,8 @@
 
 use std::io::{self, Write};
 
+use becamera_domain::{Exit, Job, PictureWish, RunnerInfo, Scene, StreamEvent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-use crate::domain::{Exit, Job, PictureWish, RunnerInfo, Scene, StreamEvent};
 
 /// Longest frame in bytes.
 pub const MAX_FRAME: usize = 1 << 20;
@@ -117,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Crash, CrashKind, Progress};
+    use becamera_domain::{Crash, CrashKind, Progress};
 
     #[test]
     fn messages_survive_any_fragmentation() {

@@ -10,14 +10,14 @@ use std::{
 
 use becamera_actors::{
     ctl::Ctl,
-    domain::{
-        CameraId, CrashKind, CrossingRules, DetectSettings, Directions, Exit, Failure, FailureCode,
-        Job, Line, Picture, PictureOptions, PictureWish, Progress, RunId, Scene, SourceSettings,
-        StreamEvent, StreamInfo, StreamUrl, WorkerId,
-    },
     metrics::Metrics,
     ports::{EventSink, PipelineExit, StreamPipeline, StreamRunner},
     worker::{ProcessRunner, ProcessRunnerConfig, child},
+};
+use becamera_domain::{
+    CameraId, CrashKind, CrossingRules, DetectSettings, Directions, Exit, Failure, FailureCode,
+    Job, Line, Picture, PictureOptions, PictureWish, Progress, RunId, Scene, SourceSettings,
+    StreamEvent, StreamInfo, StreamUrl, WorkerId,
 };
 
 /// Does what the job's URL says.

@@ -5,10 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use becamera_actors::{
-    domain::{CameraId, LatestCount, LiveEvent, LiveState},
-    ports::{LiveCache, PortFuture, StoreError},
-};
+use becamera_actors::ports::{LiveCache, PortFuture, StoreError};
+use becamera_domain::{CameraId, LatestCount, LiveEvent, LiveState};
 
 /// Keeps counts and states for as long as the process lives. Nobody else can read them: who wants
 /// to follow uses the events of the REST interface.

@@ -15,16 +15,16 @@
 //! each subject, and the last 10,000 crossings. A message that Redis took just before it was lost from
 //! sight is sent again: crossings have an `event_id` to know them by.
 //!
-//! [`LiveCamera`]: becamera_actors::domain::LiveCamera
-//! [`LiveCrossing`]: becamera_actors::domain::LiveCrossing
-//! [`LiveSite`]: becamera_actors::domain::LiveSite
-//! [`LiveWorker`]: becamera_actors::domain::LiveWorker
+//! [`LiveCamera`]: becamera_domain::LiveCamera
+//! [`LiveCrossing`]: becamera_domain::LiveCrossing
+//! [`LiveSite`]: becamera_domain::LiveSite
+//! [`LiveWorker`]: becamera_domain::LiveWorker
 
 use std::{future::Future, time::Duration};
 
-use becamera_actors::{
-    domain::{CameraId, InvalidField, LatestCount, LiveEvent, LiveState, SiteId, WorkerId},
-    ports::{KEEP_WITHIN, LiveCache, PortFuture, StoreError},
+use becamera_actors::ports::{KEEP_WITHIN, LiveCache, PortFuture, StoreError};
+use becamera_domain::{
+    CameraId, InvalidField, LatestCount, LiveEvent, LiveState, SiteId, WorkerId,
 };
 use chrono::{DateTime, Utc};
 use deadpool_redis::{

@@ -2,19 +2,20 @@
 
 use std::{fmt::Write, fs, path::PathBuf, process::ExitCode, time::Duration};
 
-use becamera_actors::{domain::Scene, settings::Settings};
+use becamera_domain::{Scene, settings::Settings};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{replay, scene::SceneArguments};
+use becamera_counting::{
+    evaluation::{Accuracy, Evaluation, GroundTruth, TimedCrossing},
+    track::TrackedPerson,
+};
+
 use crate::{
     app,
-    eval::{Accuracy, Evaluation, GroundTruth, TimedCrossing},
-    vision::{
-        replay::{Recording, ReplayEvent, ReplayFrame, ReplayJob, Stop},
-        track::TrackedPerson,
-    },
+    vision::replay::{Recording, ReplayEvent, ReplayFrame, ReplayJob, Stop},
 };
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use becamera_actors::settings::Settings;
+use becamera_domain::settings::Settings;
 
 use crate::db::{self, DatabaseUrl, DbError, MigrationReport};
 

@@ -14,7 +14,7 @@ mod worker;
 
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use becamera_actors::domain::Preset;
+use becamera_domain::Preset;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Inputs, Loaded};

@@ -2,9 +2,8 @@
 
 use std::{fmt::Write, process::ExitCode};
 
-use becamera_actors::{
-    domain::{Failure, FailureCode, InvalidField, StreamInfo, StreamUrl},
-    settings::Settings,
+use becamera_domain::{
+    Failure, FailureCode, InvalidField, StreamInfo, StreamUrl, settings::Settings,
 };
 use serde_json::json;
 

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use becamera_actors::settings::Settings;
+use becamera_domain::settings::Settings;
 
 use crate::{
     app,

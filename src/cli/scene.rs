@@ -1,6 +1,6 @@
 //! Lines and zones as they are written on the command line.
 
-use becamera_actors::domain::{
+use becamera_domain::{
     CrossingRules, Directions, InvalidField, Line, Point, Preset, Scene, Zone, ZoneKind,
 };
 use clap::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
-use becamera_actors::settings::Settings;
+use becamera_domain::settings::Settings;
 
 use super::Origin;
 

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fs, path::Path};
 
-use becamera_actors::{domain::stream_url::redact_urls, settings::Settings};
+use becamera_domain::{settings::Settings, stream_url::redact_urls};
 use serde::Deserialize;
 use toml::{
     Table, Value,

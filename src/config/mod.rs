@@ -15,10 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use becamera_actors::{
-    domain::{Preset, stream_url::redact_urls},
-    settings::Settings,
-};
+use becamera_domain::{Preset, settings::Settings, stream_url::redact_urls};
 use layers::Leaf;
 use serde::Deserialize;
 
@@ -191,5 +188,4 @@ fn file_error(path: &Path, reason: impl Into<String>) -> ConfigError {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

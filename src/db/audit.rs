@@ -1,9 +1,7 @@
 //! The audit trail's table.
 
-use becamera_actors::{
-    domain::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, CameraId, Origin},
-    ports::StoreError,
-};
+use becamera_actors::ports::StoreError;
+use becamera_domain::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, CameraId, Origin};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use becamera_actors::{
-    domain::{
-        AuditPage, AuditQuery, Camera, Correction, CrossingPage, CrossingQuery, Cutoffs,
-        LineRollup, LineRollupQuery, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Site,
-        Write, ZoneRollup, ZoneRollupQuery,
-    },
-    ports::{CountStore, StoreError},
-    settings::StorageSettings,
+use becamera_actors::ports::{CountStore, StoreError};
+use becamera_domain::{
+    AuditPage, AuditQuery, Camera, Correction, CrossingPage, CrossingQuery, Cutoffs, LineRollup,
+    LineRollupQuery, Rollup, RollupQuery, Sample, SamplePage, SampleQuery, Site, Write, ZoneRollup,
+    ZoneRollupQuery, settings::StorageSettings,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

@@ -3,7 +3,7 @@
 //! Samples, crossings and rollups have no index by time alone, which every insert would pay for; so each
 //! camera's rows, which lie in the order of time, are cut off at their old end.
 
-use becamera_actors::domain::Cutoffs;
+use becamera_domain::Cutoffs;
 use diesel::prelude::*;
 
 use super::{

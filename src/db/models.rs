@@ -1,9 +1,7 @@
 //! Rows, and their way from and to the domain.
 
-use becamera_actors::{
-    domain::{Camera, CameraId, DesiredState, Rollup, RunId, Sample, StreamUrl, Totals},
-    ports::StoreError,
-};
+use becamera_actors::ports::StoreError;
+use becamera_domain::{Camera, CameraId, DesiredState, Rollup, RunId, Sample, StreamUrl, Totals};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};

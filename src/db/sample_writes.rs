@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use becamera_actors::domain::{RollupLevel, Totals};
+use becamera_domain::{RollupLevel, Totals};
 use diesel::{
     prelude::*,
     sql_types::{BigInt, Float, Integer, Nullable, Text},

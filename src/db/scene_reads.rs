@@ -1,9 +1,7 @@
 //! Reading crossings, and rollups of lines and zones.
 
-use becamera_actors::{
-    domain::{Crossing, CrossingPage, CrossingQuery, LineRollupQuery, ZoneRollupQuery},
-    ports::StoreError,
-};
+use becamera_actors::ports::StoreError;
+use becamera_domain::{Crossing, CrossingPage, CrossingQuery, LineRollupQuery, ZoneRollupQuery};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 

@@ -1,11 +1,9 @@
 //! Rows of crossings and of rollups of lines and zones, and what a sample says of them as text.
 
-use becamera_actors::{
-    domain::{
-        Crossing, DWELL_BOUNDS, Direction, LineId, LineRollup, LineTally, LineTotals, RunId,
-        SceneTally, ZoneId, ZoneRollup, ZoneTally, ZoneTotals,
-    },
-    ports::StoreError,
+use becamera_actors::ports::StoreError;
+use becamera_domain::{
+    Crossing, DWELL_BOUNDS, Direction, LineId, LineRollup, LineTally, LineTotals, RunId,
+    SceneTally, ZoneId, ZoneRollup, ZoneTally, ZoneTotals,
 };
 use chrono::DateTime;
 use diesel::prelude::*;

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use becamera_actors::domain::{
-    LineId, LineTotals, RollupLevel, Sample, SceneTally, ZoneId, ZoneTotals,
-};
+use becamera_domain::{LineId, LineTotals, RollupLevel, Sample, SceneTally, ZoneId, ZoneTotals};
 use diesel::{
     prelude::*,
     sql_types::{BigInt, Float, Integer, Text},

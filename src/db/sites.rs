@@ -1,9 +1,7 @@
 //! The tables of sites and their corrections.
 
-use becamera_actors::{
-    domain::{AuditId, Correction, CorrectionChange, Site, SiteId},
-    ports::StoreError,
-};
+use becamera_actors::ports::StoreError;
+use becamera_domain::{AuditId, Correction, CorrectionChange, Site, SiteId};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 

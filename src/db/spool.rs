@@ -9,10 +9,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use becamera_actors::{
-    domain::{Crossing, Write},
-    ports::{Spool, SpoolMark, SpoolState, StoreError},
-};
+use becamera_actors::ports::{Spool, SpoolMark, SpoolState, StoreError};
+use becamera_domain::{Crossing, Write};
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sqlite::SqliteConnection};
 use log::{error, warn};

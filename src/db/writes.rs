@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use becamera_actors::{
-    domain::{SiteId, Write},
-    ports::StoreError,
-};
+use becamera_actors::ports::StoreError;
+use becamera_domain::{SiteId, Write};
 use diesel::prelude::*;
 
 use crate::vault::Vault;

@@ -1,10 +1,8 @@
 //! `/analytics/summary`: what stands out in a span.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use becamera_actors::{
-    domain::{CameraId, InvalidField},
-    history::{Calendar, Cell, Peak, Resolution, Summary},
-};
+use becamera_domain::{CameraId, InvalidField};
+use becamera_history::{Calendar, Cell, Peak, Resolution, Summary};
 use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 

@@ -4,10 +4,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use becamera_actors::{
-    domain::{AuditPage, AuditQuery, CameraId, InvalidField},
-    messages::GetAudit,
-};
+use becamera_actors::messages::GetAudit;
+use becamera_domain::{AuditPage, AuditQuery, CameraId, InvalidField};
 
 use super::{
     HttpState,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpMessage, HttpRequest, http::header, web};
-use becamera_actors::domain::stream_url::redact_urls;
+use becamera_domain::stream_url::redact_urls;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Map, Value, error::Category};
 

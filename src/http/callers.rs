@@ -6,10 +6,7 @@ use actix_web::{
     HttpRequest,
     http::header::{HeaderMap, HeaderName},
 };
-use becamera_actors::{
-    domain::{InvalidField, Origin},
-    settings::ServerSettings,
-};
+use becamera_domain::{InvalidField, Origin, settings::ServerSettings};
 use ipnet::IpNet;
 
 /// How callers are told apart.

@@ -4,10 +4,10 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data, Path, Payload},
 };
-use becamera_actors::{
-    domain::{CameraId, CameraPatch, InvalidField},
-    messages::{DeleteCamera, GetCamera, GetCameras, PutCamera, StartCamera, StopCamera},
+use becamera_actors::messages::{
+    DeleteCamera, GetCamera, GetCameras, PutCamera, StartCamera, StopCamera,
 };
+use becamera_domain::{CameraId, CameraPatch, InvalidField};
 use chrono::Utc;
 
 use super::{

@@ -4,11 +4,9 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use becamera_actors::{
-    domain::CameraId,
-    history::Resolution,
-    messages::{CameraView, GetCamera, GetLatestCount},
-};
+use becamera_actors::messages::{CameraView, GetCamera, GetLatestCount};
+use becamera_domain::CameraId;
+use becamera_history::Resolution;
 use chrono::Utc;
 
 use super::{

@@ -6,11 +6,13 @@ use actix_web::{
     web::{Data, Path},
 };
 use becamera_actors::{
-    domain::{CameraId, Crossing, CrossingId, CrossingPage, CrossingQuery, Direction, LineId},
-    history::Calendar,
     messages::{GetCamera, GetCrossings},
     storage::StorageActor,
 };
+use becamera_domain::{
+    CameraId, Crossing, CrossingId, CrossingPage, CrossingQuery, Direction, LineId,
+};
+use becamera_history::Calendar;
 use serde::Serialize;
 
 use super::{
@@ -149,7 +151,7 @@ impl RowSource for Rows {
 
 #[cfg(test)]
 mod tests {
-    use becamera_actors::domain::{CrossingPosition, RunId};
+    use becamera_domain::{CrossingPosition, RunId};
     use chrono::DateTime;
 
     use super::*;

@@ -5,7 +5,7 @@ use actix_web::{
     http::{Method, header},
     web::Bytes,
 };
-use becamera_actors::domain::stream_url::redact_urls;
+use becamera_domain::stream_url::redact_urls;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Where a page ended, as an opaque text.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use becamera_actors::domain::{AuditId, CrossingId, CrossingPosition, RunId, SamplePosition};
+use becamera_domain::{AuditId, CrossingId, CrossingPosition, RunId, SamplePosition};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiError;

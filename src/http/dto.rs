@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 
-use becamera_actors::{
-    domain::{
-        AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange,
-        Sample, SiteId, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
-    },
-    history::Calendar,
-    messages::{CameraView, QueueEntryView, WorkerView},
+use becamera_actors::messages::{CameraView, QueueEntryView, WorkerView};
+use becamera_domain::{
+    AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange, Sample,
+    SiteId, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
 };
+use becamera_history::Calendar;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -281,5 +279,4 @@ pub(super) struct AuditList {
 }
 
 #[cfg(test)]
-#[path = "dto_tests.rs"]
 mod tests;

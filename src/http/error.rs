@@ -5,13 +5,10 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use becamera_actors::{
-    domain::{CameraId, InvalidField, stream_url::redact_urls},
-    events::FollowError,
-    messages::PoolError,
-    pictures::WatchError,
-    ports::StoreError,
-    sites::SiteError,
+    events::FollowError, messages::PoolError, pictures::WatchError, ports::StoreError,
 };
+use becamera_domain::{CameraId, InvalidField, stream_url::redact_urls};
+use becamera_history::sites::SiteError;
 use serde_json::{Value, json};
 
 use super::envelope;
@@ -244,7 +241,7 @@ impl ResponseError for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use becamera_actors::domain::WorkerId;
+    use becamera_domain::WorkerId;
 
     use super::*;
 

@@ -7,10 +7,8 @@ use actix_web::{
     http::{Method, header},
     web::{Bytes, Data},
 };
-use becamera_actors::{
-    domain::InvalidField,
-    events::{EventFilter, Follow, Followed, Start},
-};
+use becamera_actors::events::{EventFilter, Follow, Followed, Start};
+use becamera_domain::InvalidField;
 use chrono::Utc;
 use futures_util::{Stream, StreamExt, stream};
 
@@ -92,7 +90,8 @@ fn set<T: FromStr + Ord>(
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
-    use becamera_actors::{domain::CameraId, events::EventKind};
+    use becamera_actors::events::EventKind;
+    use becamera_domain::CameraId;
 
     use super::*;
 

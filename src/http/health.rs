@@ -1,10 +1,10 @@
 //! `/livez`, `/readyz`, `/health`: is it there, can it work, and what of it can't.
 
 use actix_web::{HttpResponse, web::Data};
-use becamera_actors::{
-    domain::stream_url::redact_urls,
-    messages::{GetPoolHealth, GetStorageHealth, PoolHealth, PoolPhase, StorageHealth},
+use becamera_actors::messages::{
+    GetPoolHealth, GetStorageHealth, PoolHealth, PoolPhase, StorageHealth,
 };
+use becamera_domain::stream_url::redact_urls;
 use chrono::Utc;
 use futures_util::future::join;
 use serde_json::{Value, json};

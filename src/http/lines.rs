@@ -4,10 +4,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
-use becamera_actors::{
-    domain::{CameraId, LineId},
-    messages::{DeleteLine, GetCamera, PutLine},
-};
+use becamera_actors::messages::{DeleteLine, GetCamera, PutLine};
+use becamera_domain::{CameraId, LineId};
 
 use super::{
     HttpState,

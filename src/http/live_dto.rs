@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use becamera_actors::{
-    domain::{
-        CameraId, CameraState, CrossingId, Direction, LatestCount, LineId, LiveCamera,
-        LiveCrossing, LiveError, LiveSite, LiveWorker, SiteId, WorkerId, WorkerStatus, ZoneId,
-    },
-    messages::CameraView,
+use becamera_actors::messages::CameraView;
+use becamera_domain::{
+    CameraId, CameraState, CrossingId, Direction, LatestCount, LineId, LiveCamera, LiveCrossing,
+    LiveError, LiveSite, LiveWorker, SiteId, WorkerId, WorkerStatus, ZoneId,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;

@@ -43,7 +43,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
-use becamera_actors::settings::ServerSettings;
+use becamera_domain::settings::ServerSettings;
 pub use callers::Callers;
 use error::ApiError;
 use routes::resource;

@@ -8,11 +8,10 @@ use actix_web::{
     web::{Bytes, BytesMut, Data, Path},
 };
 use becamera_actors::{
-    domain::{CameraId, CameraState, Picture, PictureOptions},
     messages::{CameraView, GetCamera},
     pictures::{Pace, WatchCamera, WatchError},
-    settings::PictureSettings,
 };
+use becamera_domain::{CameraId, CameraState, Picture, PictureOptions, settings::PictureSettings};
 use chrono::SecondsFormat;
 use futures_util::{Stream, StreamExt, stream};
 

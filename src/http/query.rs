@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, str::FromStr};
 
-use becamera_actors::{domain::LineId, history::Calendar};
+use becamera_domain::LineId;
+use becamera_history::Calendar;
 use chrono::{DateTime, Utc};
 use url::form_urlencoded;
 

@@ -3,11 +3,11 @@
 use actix::Addr;
 use actix_web::{HttpRequest, HttpResponse};
 use becamera_actors::{
-    domain::{CameraId, Sample, SamplePage, SampleQuery},
-    history::Calendar,
     messages::{GetCamera, GetSamples},
     storage::StorageActor,
 };
+use becamera_domain::{CameraId, Sample, SamplePage, SampleQuery};
+use becamera_history::Calendar;
 
 use super::{
     HttpState,
@@ -106,7 +106,7 @@ impl RowSource for Rows {
 
 #[cfg(test)]
 mod tests {
-    use becamera_actors::domain::{RunId, SamplePosition, WorkerId};
+    use becamera_domain::{RunId, SamplePosition, WorkerId};
     use chrono::DateTime;
 
     use super::*;

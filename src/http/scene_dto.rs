@@ -1,6 +1,6 @@
 //! The wire types of lines and zones.
 
-use becamera_actors::domain::{
+use becamera_domain::{
     CameraId, CrossingRules, Directions, InvalidField, Line, LineId, Point, Zone, ZoneId, ZoneKind,
 };
 use serde::{Deserialize, Serialize};

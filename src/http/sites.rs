@@ -6,14 +6,12 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
-use becamera_actors::{
-    domain::{
-        CameraId, CorrectionChange, InvalidField, LineId, MAX_OCCUPANCY, Member, Site, SiteId,
-        SiteSettings,
-    },
-    messages::{CorrectSite, DeleteSite, GetCameras, GetSite, GetSites, PutSite},
-    sites::SiteView,
+use becamera_actors::messages::{CorrectSite, DeleteSite, GetCameras, GetSite, GetSites, PutSite};
+use becamera_domain::{
+    CameraId, CorrectionChange, InvalidField, LineId, MAX_OCCUPANCY, Member, Site, SiteId,
+    SiteSettings,
 };
+use becamera_history::sites::SiteView;
 use serde::{Deserialize, Serialize};
 
 use super::{HttpState, ask::ask, body, envelope, error::ApiError, times::Timestamp};

@@ -2,10 +2,8 @@
 //! JSON, with the fields that the same thing has everywhere else in the API.
 
 use actix_web::web::Bytes;
-use becamera_actors::{
-    domain::{CameraState, LatestCount, LiveEvent, LiveState},
-    events::{EventEncoder, EventFilter, EventId, EventKind},
-};
+use becamera_actors::events::{EventEncoder, EventFilter, EventId, EventKind};
+use becamera_domain::{CameraState, LatestCount, LiveEvent, LiveState};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -100,7 +98,7 @@ fn frame(id: EventId, name: &str, data: &impl Serialize) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use becamera_actors::domain::{
+    use becamera_domain::{
         CameraId, CrossingId, Direction, LiveCamera, LiveCrossing, LiveSite, RunId, WorkerId,
     };
     use serde_json::{Value, json};

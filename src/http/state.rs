@@ -10,10 +10,10 @@ use std::{
 
 use actix::Addr;
 use becamera_actors::{
-    cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pictures::PictureHub, pool_supervisor::PoolSupervisor, settings::PictureSettings,
-    sites::SitesActor, storage::StorageActor,
+    cache::CacheActor, events::EventHub, metrics::Metrics, pictures::PictureHub,
+    pool_supervisor::PoolSupervisor, sites::SitesActor, storage::StorageActor,
 };
+use becamera_domain::{StreamUrlPolicy, settings::PictureSettings};
 
 use super::Callers;
 

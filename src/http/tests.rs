@@ -8,10 +8,10 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
 };
 use becamera_actors::{
-    cache::CacheActor, domain::StreamUrlPolicy, events::EventHub, metrics::Metrics,
-    pictures::PictureHub, pool_supervisor::PoolSupervisor, settings::PictureSettings,
-    sites::SitesActor, storage::StorageActor,
+    cache::CacheActor, events::EventHub, metrics::Metrics, pictures::PictureHub,
+    pool_supervisor::PoolSupervisor, sites::SitesActor, storage::StorageActor,
 };
+use becamera_domain::{StreamUrlPolicy, settings::PictureSettings};
 use serde_json::Value;
 
 use super::*;

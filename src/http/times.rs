@@ -1,6 +1,6 @@
 //! Times as the API shows them: RFC 3339, in UTC or by a zone's clock.
 
-use becamera_actors::history::Calendar;
+use becamera_history::Calendar;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 

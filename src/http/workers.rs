@@ -4,10 +4,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
-use becamera_actors::{
-    domain::WorkerId,
-    messages::{GetWorkers, PoolError, RestartWorker},
-};
+use becamera_actors::messages::{GetWorkers, PoolError, RestartWorker};
+use becamera_domain::WorkerId;
 use chrono::Utc;
 
 use super::{

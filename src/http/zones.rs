@@ -4,10 +4,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
-use becamera_actors::{
-    domain::{CameraId, ZoneId},
-    messages::{DeleteZone, GetCamera, PutZone},
-};
+use becamera_actors::messages::{DeleteZone, GetCamera, PutZone};
+use becamera_domain::{CameraId, ZoneId};
 
 use super::{
     HttpState,

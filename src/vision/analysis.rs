@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
-use becamera_actors::domain::{DetectMode, DetectSettings, Recipe, Scene};
-use opencv::{core::Mat, prelude::*};
-
-use super::{
-    detector::{Detector, DetectorError, InputSize, anchors::TRAINED_SIZE, merge::merge},
+use becamera_counting::{
     geometry::BoundingBox,
-    motion::{Motion, MotionDetector},
+    image::BgrImage,
     motion_gate::MotionGate,
     regions::{Canvas, View},
-    scale::ScaleChooser,
+    scale::{InputSize, ScaleChooser},
     scene::is_masked,
     track::TrackedPerson,
     tracker::{Appearance, Observation, Scores, Tracker},
+};
+use becamera_domain::{DetectMode, DetectSettings, FrameSize, Recipe, Scene};
+use opencv::{
+    core::{CV_8UC3, Mat},
+    prelude::*,
+};
+
+use super::{
+    detector::{Detector, DetectorError, merge::merge},
+    motion::{Motion, MotionDetector},
 };
 
 /// What moves is given so much more room on every side, in heights of a person; who is followed
@@ -137,13 +143,13 @@ impl Analyser {
     /// The parts of the next frame to look at: all of it, or what moves and who is followed, and
     /// in its turn one of the columns that make up the whole.
     fn views(&mut self, size: (u32, u32), motion: &Motion, closely: bool) -> Vec<View> {
-        if self.input == InputSize::Trained {
-            return vec![View::whole(size, (TRAINED_SIZE, TRAINED_SIZE))];
+        if let InputSize::Fixed(FrameSize { width, height }) = self.input {
+            return vec![View::whole(size, (width, height))];
         }
         let canvas = self.scale.canvas(size);
         let changed = self.canvas.replace(canvas) != Some(canvas);
         // A close look is one view, whatever memory it takes: a seam could cut somebody near the camera.
-        if closely || self.input == InputSize::Settled {
+        if closely || self.input == InputSize::CostlyResize {
             return vec![canvas.whole()];
         }
         let columns = canvas.columns();
@@ -199,20 +205,33 @@ impl Analyser {
         analysis.others.extend(people.iter().map(|person| person.bbox));
         people.retain(|person| !is_masked(&self.scene, &person.bbox, size));
         let boxes: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
+        let image = bgr_image(frame)?;
         let observed = people.into_iter().map(|detection| {
             // Who stands lower in the picture is nearer.
             let bbox = detection.bbox;
             let nearer =
                 |other: &&BoundingBox| other.bottom() > bbox.bottom() && other.iou(&bbox) > 0.0;
             let in_front: Vec<BoundingBox> = boxes.iter().filter(nearer).copied().collect();
-            let appearance = Appearance::of(frame, &bbox, &in_front)?;
-            Ok(Observation { detection, appearance })
+            let appearance = Appearance::of(image, &bbox, &in_front);
+            Observation { detection, appearance }
         });
-        observed.collect()
+        Ok(observed.collect())
     }
 }
 
 /// Width and height of a frame, in pixels.
+/// The pixels of a frame, which must be 8-bit BGR.
+fn bgr_image(frame: &Mat) -> Result<BgrImage<'_>, DetectorError> {
+    let refuse = |reason: &str| opencv::Error::new(opencv::core::StsBadArg, reason);
+    if frame.typ() != CV_8UC3 {
+        return Err(refuse("the picture is not 8-bit BGR").into());
+    }
+    let (width, height) = frame_size(frame)?;
+    let (width, height) = (width as usize, height as usize);
+    BgrImage::new(frame.data_bytes()?, width, height, width * 3)
+        .map_err(|error| refuse(&error.to_string()).into())
+}
+
 fn frame_size(frame: &Mat) -> Result<(u32, u32), DetectorError> {
     match (u32::try_from(frame.cols()), u32::try_from(frame.rows())) {
         (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok((width, height)),
@@ -232,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_close_look_has_no_seams() {
-        let mut analyser = Analyser::new(&DetectSettings::default(), InputSize::Any);
+        let mut analyser = Analyser::new(&DetectSettings::default(), InputSize::Dynamic);
         let frame = Mat::new_rows_cols_with_default(576, 768, CV_8UC3, Scalar::all(90.0)).unwrap();
         let still = MotionDetector::default().next(&frame).unwrap();
         let size = (768, 576);

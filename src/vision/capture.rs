@@ -7,10 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_actors::{
-    domain::{Failure, FailureCode, StreamInfo, StreamUrl},
-    settings::StreamSettings,
-};
+use becamera_domain::{Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings};
 use opencv::{
     core::{CV_8UC3, Mat, Vector},
     prelude::*,

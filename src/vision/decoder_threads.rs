@@ -8,7 +8,7 @@
 
 use std::{cell::Cell, ffi::c_long};
 
-use becamera_actors::settings::StreamSettings;
+use becamera_domain::settings::StreamSettings;
 
 use super::probe::StreamDescription;
 

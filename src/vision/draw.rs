@@ -1,6 +1,7 @@
 //! Draws what was counted into a picture.
 
-use becamera_actors::domain::{Line, Point, Scene, Zone, ZoneKind};
+use becamera_counting::{scene::SceneTotals, track::TrackedPerson};
+use becamera_domain::{Line, Point, Scene, Zone, ZoneKind};
 use opencv::{
     core::{Mat, Point as Place, Rect, Scalar, Size, Vector, add_weighted},
     imgproc::{
@@ -9,8 +10,6 @@ use opencv::{
     },
     prelude::*,
 };
-
-use super::{scene::SceneTotals, track::TrackedPerson};
 
 /// What is drawn, all of it optional but the people.
 #[derive(Debug, Clone, Copy, Default)]
@@ -193,7 +192,7 @@ mod tests {
     use opencv::core::{CV_8UC3, Vec3b};
 
     use super::*;
-    use crate::vision::{geometry::BoundingBox, track::TrackId};
+    use becamera_counting::{geometry::BoundingBox, track::TrackId};
 
     fn black() -> Mat {
         Mat::new_rows_cols_with_default(300, 400, CV_8UC3, Scalar::all(0.0)).unwrap()

@@ -1,9 +1,6 @@
 //! Looks at a stream once: what it says of itself, and whether it gives a picture.
 
-use becamera_actors::{
-    domain::{Failure, FailureCode, StreamInfo, StreamUrl},
-    settings::StreamSettings,
-};
+use becamera_domain::{Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings};
 use opencv::core::Mat;
 
 use super::{

@@ -7,13 +7,12 @@
 
 use std::ops::RangeInclusive;
 
+use becamera_counting::geometry::BoundingBox;
 use opencv::{
     core::{Mat, Size},
     imgproc,
     prelude::*,
 };
-
-use super::geometry::BoundingBox;
 
 /// Size of the grey picture that is compared. Each of its pixels averages four of the frame's, so
 /// that a camera's noise stays below [`THRESHOLD`].

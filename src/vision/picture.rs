@@ -1,11 +1,10 @@
 //! Pictures of the frame loop's frames for those who look: made when asked for, one a turn of the
 //! loop, so that counting goes on.
 
-use becamera_actors::{
-    ctl::Ctl,
-    domain::{Picture, PictureOptions, PictureWish, Scene, StreamEvent},
-    ports::EventSink,
-    protocol::MAX_FRAME,
+use becamera_actors::{ctl::Ctl, ports::EventSink, protocol::MAX_FRAME};
+use becamera_counting::{geometry::BoundingBox, scene::SceneTotals, track::TrackedPerson};
+use becamera_domain::{
+    Picture, PictureOptions, PictureWish, Scene, StreamEvent,
     settings::{Blur, PictureSettings},
 };
 use bytes::Bytes;
@@ -20,9 +19,6 @@ use opencv::{
 use super::{
     analysis::Analysis,
     draw::{Overlay, draw},
-    geometry::BoundingBox,
-    scene::SceneTotals,
-    track::TrackedPerson,
 };
 
 /// Longest JPEG: what it travels in must fit into one message.
@@ -198,5 +194,4 @@ fn jpeg(picture: &Mat, quality: u8, limit: usize) -> opencv::Result<Bytes> {
 }
 
 #[cfg(test)]
-#[path = "picture_tests.rs"]
 mod tests;

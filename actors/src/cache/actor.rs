@@ -4,10 +4,10 @@
 use std::{future::ready, rc::Rc, sync::Arc, time::Duration};
 
 use actix::prelude::*;
+use becamera_domain::LatestCount;
 use log::{info, warn};
 
 use crate::{
-    domain::LatestCount,
     events::Publish,
     messages::GetLatestCount,
     metrics::Metrics,
@@ -150,5 +150,4 @@ impl Handler<GetLatestCount> for CacheActor {
 }
 
 #[cfg(test)]
-#[path = "actor_tests.rs"]
 mod tests;

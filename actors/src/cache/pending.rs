@@ -5,7 +5,7 @@ use std::{
     ops::Bound::{Excluded, Unbounded},
 };
 
-use crate::domain::{CameraId, LiveCrossing, LiveEvent, LiveState, SiteId, WorkerId};
+use becamera_domain::{CameraId, LiveCrossing, LiveEvent, LiveState, SiteId, WorkerId};
 
 /// Crossings that wait at most, while the backend is away; beyond it the oldest are not told. They
 /// are in the database all the same.
@@ -179,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{CameraState, CrossingId, Direction, LatestCount, LiveCamera, RunId};
+    use becamera_domain::{CameraState, CrossingId, Direction, LatestCount, LiveCamera, RunId};
 
     fn camera(id: i64) -> CameraId {
         CameraId::try_from(id).unwrap()

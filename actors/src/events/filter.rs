@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
-use crate::domain::{CameraId, LiveEvent};
+use becamera_domain::{CameraId, LiveEvent};
 
 /// Kinds of events that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

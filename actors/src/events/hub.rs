@@ -3,14 +3,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix::prelude::*;
+use becamera_domain::{LiveEvent, LiveState, settings::EventSettings};
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 
-use crate::{
-    domain::{LiveEvent, LiveState},
-    metrics::Metrics,
-    settings::EventSettings,
-};
+use crate::metrics::Metrics;
 
 use super::{EventEncoder, EventFilter, EventId, EventLog, Publish, Resumed};
 
@@ -220,5 +217,4 @@ impl Handler<CloseEvents> for EventHub {
 }
 
 #[cfg(test)]
-#[path = "hub_tests.rs"]
 mod tests;

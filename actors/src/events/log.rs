@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
+use becamera_domain::LiveEvent;
 use bytes::Bytes;
-
-use crate::domain::LiveEvent;
 
 use super::{EventFilter, EventId};
 
@@ -79,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::CameraId;
+    use becamera_domain::CameraId;
 
     fn deleted(camera: i64) -> LiveEvent {
         LiveEvent::CameraDeleted { camera_id: CameraId::try_from(camera).unwrap() }

@@ -8,9 +8,8 @@ mod id;
 mod log;
 
 use actix::Message;
+use becamera_domain::{LiveEvent, LiveState};
 use bytes::Bytes;
-
-use crate::domain::{LiveEvent, LiveState};
 
 pub use filter::{EventFilter, EventKind};
 pub use hub::{CloseEvents, EventHub, Follow, FollowError, Followed, HangUp, Start};

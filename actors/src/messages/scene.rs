@@ -3,7 +3,7 @@
 use actix::prelude::*;
 
 use super::PoolError;
-use crate::domain::{CameraId, Line, LineId, Origin, Zone, ZoneId};
+use becamera_domain::{CameraId, Line, LineId, Origin, Zone, ZoneId};
 
 /// Draws a line into a camera's picture or replaces it; a stream under way goes on. Answers whether
 /// it is new.

@@ -1,11 +1,8 @@
 //! What callers ask of sites.
 
 use actix::prelude::*;
-
-use crate::{
-    domain::{CorrectionChange, Origin, SiteId, SiteSettings},
-    sites::{SiteError, SiteView},
-};
+use becamera_domain::{CorrectionChange, Origin, SiteId, SiteSettings};
+use becamera_history::sites::{SiteError, SiteView};
 
 /// Makes a site or replaces what is said of it; its day is counted anew from its lines. Answers the
 /// site and whether it is new.

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::Metrics;
-use crate::{
-    domain::{
-        Budget, CameraId, CameraState, Direction, LineId, LiveCrossing, LiveSite, Progress, SiteId,
-        WorkerId, WorkerStatus, ZoneId,
-    },
-    ports::SpoolState,
+use becamera_domain::{
+    Budget, CameraId, CameraState, Direction, LineId, LiveCrossing, LiveSite, Progress, SiteId,
+    WorkerId, WorkerStatus, ZoneId,
 };
+
+use crate::ports::SpoolState;
 
 impl Metrics {
     /// Adds what a frame loop reports.

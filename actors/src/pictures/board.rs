@@ -9,11 +9,9 @@ use std::{
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 
 use super::TOO_SLOW;
-use crate::{
-    ctl::Ctl,
-    domain::{CameraId, Picture, PictureOptions, PictureWish, RunId},
-    events::HangUp,
-};
+use becamera_domain::{CameraId, Picture, PictureOptions, PictureWish, RunId};
+
+use crate::{ctl::Ctl, events::HangUp};
 
 /// Viewers that are gone are noticed within this time.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -249,5 +247,4 @@ impl Viewer {
 }
 
 #[cfg(test)]
-#[path = "board_tests.rs"]
 mod tests;

@@ -6,12 +6,9 @@ use actix::prelude::*;
 use tokio::sync::mpsc::Receiver;
 
 use super::{Pace, PictureNews, WatchError, board::Board};
-use crate::{
-    domain::{CameraId, Picture, PictureOptions},
-    events::HangUp,
-    metrics::Metrics,
-    settings::PictureSettings,
-};
+use becamera_domain::{CameraId, Picture, PictureOptions, settings::PictureSettings};
+
+use crate::{events::HangUp, metrics::Metrics};
 
 /// Asks for pictures of a camera. They end when the camera's run does, or when the one who asks
 /// does not keep up.

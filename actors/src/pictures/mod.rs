@@ -12,11 +12,9 @@ mod hub;
 use std::{sync::Arc, time::Duration};
 
 use actix::Message;
+use becamera_domain::{CameraId, Picture, RunId};
 
-use crate::{
-    ctl::Ctl,
-    domain::{CameraId, Picture, RunId},
-};
+use crate::ctl::Ctl;
 
 pub use board::{Pace, WatchError};
 pub use hub::{ClosePictures, PictureHub, WatchCamera};

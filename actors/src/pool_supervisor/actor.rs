@@ -7,19 +7,18 @@ use std::{
 };
 
 use actix::prelude::*;
+use becamera_domain::{
+    Camera, CameraId, CameraState, Crash, CrashKind, DetectSettings, Exit, LiveEvent, Now,
+    WorkerId, settings::WorkerSettings,
+};
 use futures_channel::oneshot;
 
 use crate::{
     ctl::Ctl,
-    domain::{
-        Camera, CameraId, CameraState, Crash, CrashKind, DetectSettings, Exit, LiveEvent, Now,
-        WorkerId,
-    },
     events::Publish,
     messages::PoolPhase,
     metrics::Metrics,
     pictures::PictureNews,
-    settings::WorkerSettings,
     storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
     worker::{
         CheckRunner, RunJob, RunnerFactory, StartRunner, WorkerActor, WorkerReport, WorkerRoutes,

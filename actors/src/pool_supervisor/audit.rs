@@ -1,6 +1,6 @@
 //! What the pool leaves for the audit trail. Only what was done is recorded, not what was refused.
 
-use crate::domain::{
+use becamera_domain::{
     AuditAction, AuditEntry, AuditId, Camera, CameraId, DesiredState, FieldChange, Now, Origin,
     WorkerId, changes, scene_changes,
 };

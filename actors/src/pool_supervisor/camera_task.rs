@@ -5,11 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
-
-use crate::domain::{
+use becamera_domain::{
     Budget, Camera, CameraState, DesiredState, Failure, Now, RunId, StreamInfo, WorkerId, ZoneId,
 };
+use chrono::{DateTime, Utc};
 
 use super::rate::RateMeter;
 

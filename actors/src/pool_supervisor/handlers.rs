@@ -1,15 +1,13 @@
 //! The messages that callers send to the supervisor.
 
 use actix::prelude::*;
+use becamera_domain::{CameraId, Now, WorkerId};
 use futures_channel::oneshot;
 
-use crate::{
-    domain::{CameraId, Now, WorkerId},
-    messages::{
-        CameraView, DeleteCamera, DeleteLine, DeleteZone, DrainPool, GetCamera, GetCameras,
-        GetPoolHealth, GetQueue, GetWorkers, PoolError, PutCamera, PutLine, PutZone,
-        QueueEntryView, RestartWorker, StartCamera, StopCamera, WorkerView,
-    },
+use crate::messages::{
+    CameraView, DeleteCamera, DeleteLine, DeleteZone, DrainPool, GetCamera, GetCameras,
+    GetPoolHealth, GetQueue, GetWorkers, PoolError, PutCamera, PutLine, PutZone, QueueEntryView,
+    RestartWorker, StartCamera, StopCamera, WorkerView,
 };
 
 use super::{actor::PoolSupervisor, pool::Completion};

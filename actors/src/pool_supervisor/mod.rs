@@ -20,7 +20,4 @@ mod slot;
 mod usage;
 mod views;
 
-#[cfg(test)]
-mod pool_tests;
-
 pub use actor::{PoolSupervisor, PoolSupervisorConfig};

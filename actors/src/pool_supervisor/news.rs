@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use becamera_domain::{CameraId, CameraState, LiveEvent, Now, WorkerId, WorkerStatus};
 use chrono::{DateTime, Utc};
-
-use crate::domain::{CameraId, CameraState, LiveEvent, Now, WorkerId, WorkerStatus};
 
 use super::{
     camera_task::CameraTask,
@@ -94,14 +93,12 @@ fn worker_mark(slot: &Slot) -> WorkerMark {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{
-            CameraPatch, DetectSettings, Exit, Failure, FailureCode, Origin, Progress, RunnerInfo,
-            StreamEvent, StreamInfo, StreamUrl,
-        },
-        pool_supervisor::{pool::Effect, reports::RunNews},
-        settings::WorkerSettings,
+    use becamera_domain::{
+        CameraPatch, DetectSettings, Exit, Failure, FailureCode, Origin, Progress, RunnerInfo,
+        StreamEvent, StreamInfo, StreamUrl, settings::WorkerSettings,
     };
+
+    use crate::pool_supervisor::{pool::Effect, reports::RunNews};
 
     fn states(events: &[LiveEvent]) -> Vec<String> {
         let state = |event: &LiveEvent| match event {

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    domain::{
-        AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, DesiredState, DetectSettings,
-        InvalidField, Job, LineId, Now, Origin, RunId, Scene, WorkerId, ZoneId,
-    },
-    messages::{PoolError, PoolPhase},
+use becamera_domain::{
+    AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, DesiredState, DetectSettings,
+    InvalidField, Job, LineId, Now, Origin, RunId, Scene, WorkerId, ZoneId,
     settings::WorkerSettings,
 };
+
+use crate::messages::{PoolError, PoolPhase};
 
 use super::{
     camera_task::{ActiveRun, CameraTask, Ending, TaskState},
@@ -422,3 +421,6 @@ fn apply_patch(camera: &mut Camera, patch: CameraPatch) {
     camera.settings.detect = detect.unwrap_or(camera.settings.detect);
     camera.settings.source = source.unwrap_or(camera.settings.source);
 }
+
+#[cfg(test)]
+mod tests;

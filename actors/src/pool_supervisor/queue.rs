@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
+use becamera_domain::CameraId;
 use chrono::{DateTime, Utc};
-
-use crate::domain::CameraId;
 
 /// The queue. Bounded by the number of registered cameras, since each stands in it once.
 #[derive(Debug, Default)]

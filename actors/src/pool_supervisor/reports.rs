@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use becamera_domain::{
+    Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, LiveCrossing, Now, Origin,
+    Progress, RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
+};
+
 use crate::{
     backoff::{Backoff, RestartDecision},
-    domain::{
-        Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, LiveCrossing, Now,
-        Origin, Progress, RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
-    },
     messages::PoolPhase,
 };
 

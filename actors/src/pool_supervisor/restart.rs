@@ -1,9 +1,8 @@
 //! Restarting a worker by hand.
 
-use crate::{
-    domain::{Now, Origin, WorkerId},
-    messages::PoolError,
-};
+use becamera_domain::{Now, Origin, WorkerId};
+
+use crate::messages::PoolError;
 
 use super::{
     camera_task::{CameraTask, Ending},

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::domain::CameraId;
+use becamera_domain::CameraId;
 
 /// Holds resuming cameras apart while they stand in the queue like all others; it holds up no
 /// camera that an operator starts.

@@ -1,9 +1,8 @@
 //! Lines and zones of a camera: drawn, changed and deleted while it runs.
 
-use crate::{
-    domain::{CameraId, Line, LineId, Now, Origin, Scene, Zone, ZoneId},
-    messages::PoolError,
-};
+use becamera_domain::{CameraId, Line, LineId, Now, Origin, Scene, Zone, ZoneId};
+
+use crate::messages::PoolError;
 
 use super::{
     camera_task::TaskState,

@@ -2,12 +2,10 @@
 
 use std::time::Instant;
 
+use becamera_domain::{CameraId, RunId, RunnerInfo, WorkerId, WorkerStatus};
 use chrono::{DateTime, Utc};
 
-use crate::{
-    backoff::CrashHistory,
-    domain::{CameraId, RunId, RunnerInfo, WorkerId, WorkerStatus},
-};
+use crate::backoff::CrashHistory;
 
 use super::{rate::RateMeter, usage::ProcessUsage};
 

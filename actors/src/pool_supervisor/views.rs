@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use crate::{
-    domain::{CameraId, Now, WorkerId, WorkerStatus},
-    messages::{CameraView, PoolError, PoolHealth, QueueEntryView, WorkerView},
-};
+use becamera_domain::{CameraId, Now, WorkerId, WorkerStatus};
+
+use crate::messages::{CameraView, PoolError, PoolHealth, QueueEntryView, WorkerView};
 
 use super::{
     camera_task::{CameraTask, TaskState},

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use actix::prelude::*;
+use becamera_domain::{
+    AuditAction, AuditEntry, AuditId, Correction, FieldChange, LiveEvent, LiveSite, Origin, SiteId,
+    SiteSettings, differences, written,
+};
 use chrono::{DateTime, Utc};
 use log::{info, warn};
 
 use crate::{
-    domain::{
-        AuditAction, AuditEntry, AuditId, Correction, FieldChange, LiveEvent, LiveSite, Origin,
-        SiteId, SiteSettings, differences, written,
-    },
     events::Publish,
     messages::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite},
     metrics::Metrics,
     storage::{ForgetSite, RecordAudit, SaveSite, StoreCorrection},
 };
 
-use super::{Book, SiteError, SiteView};
+use becamera_history::sites::{Book, SiteError, SiteView};
 
 /// How late a reset may be.
 const TICK: Duration = Duration::from_secs(1);

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, LiveCrossing, Write};
 use chrono::{DateTime, Utc};
 
-use crate::{
-    domain::{Camera, CameraId, Crossing, CrossingQuery, LiveCrossing, Write},
-    ports::{CountStore, Spool, StoreError},
-};
+use crate::ports::{CountStore, Spool, StoreError};
 
-use super::{book::Book, recent::horizon};
+use becamera_history::sites::{book::Book, recent::horizon};
 
 /// Crossings that are read at once.
 const PAGE: u32 = 10_000;

@@ -18,12 +18,12 @@ use super::{
     apply::{Applied, Replayed, apply, replay},
     plan::{BATCH, News, Step, WritePlan},
 };
+use becamera_domain::{Write, settings::StorageSettings};
+
 use crate::{
-    domain::Write,
     messages::FlushReport,
     metrics::Metrics,
     ports::{CountStore, Spool, StoreError},
-    settings::StorageSettings,
 };
 
 /// A write that takes longer goes to the spool as well, so that it outlasts us.

@@ -5,10 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    domain::Write,
-    ports::{CountStore, Spool, SpoolState, StoreError},
-};
+use becamera_domain::Write;
+
+use crate::ports::{CountStore, Spool, SpoolState, StoreError};
 
 /// What became of writes.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::domain::{CameraId, Write};
+use becamera_domain::{CameraId, Write};
 
 /// Writes taken from the buffer together, each with its place in the order of arrival.
 #[derive(Debug, Clone, Default, PartialEq)]

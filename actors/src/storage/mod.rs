@@ -15,13 +15,13 @@ use actix::prelude::*;
 
 pub use actor::StorageActor;
 pub use apply::{Applied, Replayed, apply, replay};
+use becamera_domain::{
+    AuditEntry, Camera, CameraId, Correction, Crossing, Sample, Site, SiteId, Write,
+};
 pub use buffer::{Batch, WriteBuffer};
 pub use plan::{News, Step, WritePlan};
 
-use crate::{
-    domain::{AuditEntry, Camera, CameraId, Correction, Crossing, Sample, Site, SiteId, Write},
-    ports::{CountStore, Spool, StoreError},
-};
+use crate::ports::{CountStore, Spool, StoreError};
 
 /// Takes one sample; it is written with the next batch. Samples of a forgotten camera are dropped
 /// until it is saved again.

@@ -15,7 +15,9 @@ use super::{
     apply::{Applied, Replayed},
     buffer::{Batch, WriteBuffer},
 };
-use crate::{domain::Write, ports::SpoolState};
+use becamera_domain::Write;
+
+use crate::ports::SpoolState;
 
 /// Writes in one batch: large enough to be fast, small enough to be quick.
 pub const BATCH: usize = 2_000;
@@ -323,5 +325,4 @@ fn retry_wait(failures: u32) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

@@ -6,12 +6,10 @@ use std::{
     },
 };
 
+use becamera_domain::*;
 use chrono::{DateTime, Utc};
 
-use crate::{
-    domain::*,
-    ports::{CountStore, Spool, SpoolMark, SpoolState, StoreError},
-};
+use crate::ports::{CountStore, Spool, SpoolMark, SpoolState, StoreError};
 
 pub fn camera_id(id: i64) -> CameraId {
     CameraId::try_from(id).unwrap()

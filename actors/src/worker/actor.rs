@@ -7,10 +7,10 @@ use std::{
 };
 
 use actix::prelude::*;
+use becamera_domain::{Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId};
 
 use crate::{
     ctl::Ctl,
-    domain::{Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId},
     metrics::Metrics,
     pictures::PictureNews,
     ports::StreamRunner,

@@ -12,6 +12,7 @@ use std::{
     thread,
 };
 
+use becamera_domain::{Crash, CrashKind, Exit, Job, RunnerInfo, StreamEvent};
 use nix::{
     fcntl::{FcntlArg, fcntl},
     sys::signal::{SigHandler, Signal, signal},
@@ -20,7 +21,6 @@ use nix::{
 
 use crate::{
     ctl::Ctl,
-    domain::{Crash, CrashKind, Exit, Job, RunnerInfo, StreamEvent},
     ports::{PipelineExit, StreamPipeline},
     protocol::{self, Command, MessageBuffer, Reply, write_message},
 };

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use becamera_domain::{StreamUrl, WorkerId, stream_url::redact_urls};
 use prometheus::IntCounter;
-
-use crate::domain::{StreamUrl, WorkerId, stream_url::redact_urls};
 
 const LINES_PER_WINDOW: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(10);

@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_domain::{Crash, CrashKind, StreamUrl};
 use nix::{
     fcntl::OFlag,
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -22,10 +23,7 @@ use nix::{
     unistd::{Pid, pipe2},
 };
 
-use crate::{
-    domain::{Crash, CrashKind, StreamUrl},
-    protocol::{Command, MessageBuffer, Reply, write_message},
-};
+use crate::protocol::{Command, MessageBuffer, Reply, write_message};
 
 use super::{confine::confine, native_log::NativeLog};
 

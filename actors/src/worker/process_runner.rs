@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_domain::{Crash, CrashKind, Exit, Job, RunnerInfo, StreamEvent, WorkerId};
+
 use crate::{
     ctl::Ctl,
-    domain::{Crash, CrashKind, Exit, Job, RunnerInfo, StreamEvent, WorkerId},
     metrics::Metrics,
     ports::{EventSink, StreamRunner},
     protocol::{self, Command, Reply},

@@ -1,9 +1,10 @@
 //! Runs jobs in the worker's own thread: for debugging, since a native crash or a stuck read
 //! then takes the service along.
 
+use becamera_domain::{Crash, CrashKind, Exit, Job, RunnerInfo};
+
 use crate::{
     ctl::Ctl,
-    domain::{Crash, CrashKind, Exit, Job, RunnerInfo},
     ports::{EventSink, StreamPipeline, StreamRunner},
 };
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_actors::domain::{Direction, LineId, Scene, SceneTally, Zone, ZoneId, ZoneKind};
+use becamera_domain::{Direction, LineId, Scene, SceneTally, Zone, ZoneId, ZoneKind};
 
 use crate::vision::replay::{Recording, ReplayCrossing, ReplayFrame, Summary};
 

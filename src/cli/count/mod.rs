@@ -16,8 +16,8 @@ use std::{
     thread,
 };
 
-use becamera_actors::{
-    domain::{Scene, Zone},
+use becamera_domain::{
+    Scene, Zone,
     settings::{DetectorSettings, Settings},
 };
 use clap::Args;

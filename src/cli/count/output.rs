@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use becamera_actors::domain::Scene;
+use becamera_domain::Scene;
 use serde_json::{Value, json};
 
 use super::{

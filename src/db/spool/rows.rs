@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use becamera_actors::{
-    domain::{AuditEntry, CameraId, Correction, Crossing, Sample, Site, SiteId, Write},
-    ports::StoreError,
-};
+use becamera_actors::ports::StoreError;
+use becamera_domain::{AuditEntry, CameraId, Correction, Crossing, Sample, Site, SiteId, Write};
 use chrono::{DateTime, Utc};
 use diesel::{
     connection::SimpleConnection,

@@ -1,6 +1,6 @@
 use std::fs;
 
-use becamera_actors::domain::{
+use becamera_domain::{
     Camera, CameraId, CameraSettings, DesiredState, Direction, RunId, Sample, StreamUrl, WorkerId,
 };
 use diesel::connection::SimpleConnection;

@@ -1,9 +1,7 @@
 //! The wire types of buckets: the same in JSON and as rows of a CSV.
 
-use becamera_actors::{
-    domain::{CameraId, LineTotals, Totals},
-    history::{Calendar, Grid, Point, Series, Span, TotalPoint},
-};
+use becamera_domain::{CameraId, LineTotals, Totals};
+use becamera_history::{Calendar, Grid, Point, Series, Span, TotalPoint};
 use serde::Serialize;
 
 use super::super::times;
@@ -212,7 +210,8 @@ impl<'a> View<'a> {
 
 #[cfg(test)]
 mod tests {
-    use becamera_actors::{domain::Rollup, history::Bucket};
+    use becamera_domain::Rollup;
+    use becamera_history::Bucket;
     use chrono::{DateTime, TimeDelta};
 
     use super::*;

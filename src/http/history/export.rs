@@ -1,9 +1,7 @@
 //! Buckets as rows of a CSV.
 
-use becamera_actors::{
-    domain::LineId,
-    history::{Buckets, Calendar},
-};
+use becamera_domain::LineId;
+use becamera_history::{Buckets, Calendar};
 
 use super::{
     super::{csv_stream, csv_stream::RowSource, error::ApiError},

@@ -4,11 +4,9 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use becamera_actors::{
-    domain::{CameraId, DWELL_BOUNDS, LineId, LineTotals, ZoneId, ZoneTotals},
-    history::{Bucket, Buckets, Calendar, Grid, Resolution, Series},
-    messages::GetCamera,
-};
+use becamera_actors::messages::GetCamera;
+use becamera_domain::{CameraId, DWELL_BOUNDS, LineId, LineTotals, ZoneId, ZoneTotals};
+use becamera_history::{Bucket, Buckets, Calendar, Grid, Resolution, Series};
 use chrono::Utc;
 use serde::Serialize;
 

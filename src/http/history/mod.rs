@@ -7,11 +7,9 @@ mod question;
 mod reader;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
-use becamera_actors::{
-    domain::{CameraId, LineId, LineTotals},
-    history::{Bucket, Grid, Resolution, Series},
-    messages::GetCamera,
-};
+use becamera_actors::messages::GetCamera;
+use becamera_domain::{CameraId, LineId, LineTotals};
+use becamera_history::{Bucket, Grid, Resolution, Series};
 use chrono::Utc;
 use dto::{CameraHistory, CamerasHistory, TotalHistory, View};
 use export::{CameraRows, TotalRows};

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use becamera_actors::{
-    domain::{CameraId, InvalidField},
-    history::{Buckets, Calendar, Resolution, Span},
-    messages::{GetCameras, PoolError},
-};
+use becamera_actors::messages::{GetCameras, PoolError};
+use becamera_domain::{CameraId, InvalidField};
+use becamera_history::{Buckets, Calendar, Resolution, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{

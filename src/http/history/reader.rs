@@ -2,14 +2,14 @@
 
 use actix::Addr;
 use becamera_actors::{
-    domain::{
-        CameraId, LineId, LineRollupQuery, LineTotals, Rollup, RollupLevel, RollupQuery, ZoneId,
-        ZoneRollupQuery, ZoneTotals,
-    },
-    history::{Bucket, Grid, Read, Series, reads},
     messages::{GetLineRollups, GetRollups, GetZoneRollups},
     storage::StorageActor,
 };
+use becamera_domain::{
+    CameraId, LineId, LineRollupQuery, LineTotals, Rollup, RollupLevel, RollupQuery, ZoneId,
+    ZoneRollupQuery, ZoneTotals,
+};
+use becamera_history::{Bucket, Grid, Read, Series, reads};
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 

@@ -11,10 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_actors::{
-    settings::{Backend, DetectorSettings},
-    worker::confine,
-};
+use becamera_actors::worker::confine;
+use becamera_domain::settings::{Backend, DetectorSettings};
 use nix::{
     sys::signal::Signal,
     unistd::{dup, dup2_stdout},

@@ -7,7 +7,9 @@ use ::opencv::{prelude::*, videoio};
 use serde_json::Value;
 
 use super::{model::Embedded, *};
-use crate::vision::{geometry::non_maximum_suppression, native};
+use becamera_counting::geometry::non_maximum_suppression;
+
+use crate::vision::native;
 
 const FOOTAGE: &str = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
 

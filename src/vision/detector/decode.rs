@@ -1,7 +1,7 @@
 //! From the numbers of a network to boxes: shared by every inference library.
 
 use super::anchors::{Anchor, Anchors};
-use crate::vision::geometry::{BoundingBox, Detection};
+use becamera_counting::geometry::{BoundingBox, Detection};
 
 // The encoding's variances (Liu et al., 2016): centres are scaled by 0.1, log sizes by 0.2.
 const CENTRE_VARIANCE: f32 = 0.1;

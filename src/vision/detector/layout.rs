@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use becamera_actors::settings::DetectorSettings;
+use becamera_domain::settings::DetectorSettings;
 
 use super::DetectorError;
 

@@ -1,6 +1,6 @@
 //! From what was found in the views of a frame to the people in the frame.
 
-use crate::vision::{
+use becamera_counting::{
     geometry::{BoundingBox, Detection, non_maximum_suppression},
     regions::View,
 };

@@ -18,10 +18,11 @@ use std::{
 };
 
 use ::opencv::core::Mat;
-use becamera_actors::settings::{Backend, DetectorSettings};
+use becamera_counting::scale::InputSize;
+use becamera_domain::settings::{Backend, DetectorSettings};
 
 use self::{onnxruntime::OnnxRuntimeDetector, opencv::OpenCvDetector};
-use super::{geometry::Detection, regions::View};
+use becamera_counting::{geometry::Detection, regions::View};
 
 /// An inference library with a network loaded.
 pub trait Detector: Send {
@@ -39,17 +40,6 @@ pub trait Detector: Send {
     fn library(&self) -> Option<&Path> {
         None
     }
-}
-
-/// The sizes of input that a network takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InputSize {
-    /// Any multiple of 32 pixels, another one each time.
-    Any,
-    /// Any multiple of 32 pixels, but changing it costs much more than an inference.
-    Settled,
-    /// None but the square of [`TRAINED_SIZE`](anchors::TRAINED_SIZE).
-    Trained,
 }
 
 /// What was found in a view.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use becamera_actors::settings::DetectorSettings;
+use becamera_domain::settings::DetectorSettings;
 use sha2::{Digest, Sha256};
 
 use super::DetectorError;

@@ -2,7 +2,9 @@
 
 use std::{path::Path, time::Instant};
 
-use becamera_actors::settings::DetectorSettings;
+use becamera_counting::scale::InputSize;
+use becamera_domain::FrameSize;
+use becamera_domain::settings::DetectorSettings;
 use opencv::core::Mat;
 use ort::{
     inputs,
@@ -14,7 +16,7 @@ use ort::{
 };
 
 use super::{
-    Detections, Detector, DetectorError, InputSize,
+    Detections, Detector, DetectorError,
     anchors::{Anchors, TRAINED_SIZE},
     decode::{decode_detection_output, decode_ssd},
     layout::Layout,
@@ -22,7 +24,7 @@ use super::{
     model::{self, Embedded, Format},
     preprocess::Preprocessor,
 };
-use crate::vision::{geometry::Detection, regions::View};
+use becamera_counting::{geometry::Detection, regions::View};
 
 /// A size of input unlike the trained one, to try out.
 const OTHER_SIZE: (u32, u32) = (256, 192);
@@ -97,7 +99,7 @@ impl OnnxRuntimeDetector {
         let mut detector = Self {
             session,
             input_name,
-            input: InputSize::Trained,
+            input: InputSize::Fixed(FrameSize::new(TRAINED_SIZE, TRAINED_SIZE)),
             numbers: Vec::new(),
             preprocessor: Preprocessor::new(Format::Onnx.preprocessing()),
             layout: Layout::DetectionOutput,
@@ -126,7 +128,7 @@ impl OnnxRuntimeDetector {
                 Layout::of(&shapes, anchors.len(), self.person, settings).is_ok()
             };
             if other.is_ok_and(fits) {
-                self.input = InputSize::Any;
+                self.input = InputSize::Dynamic;
             }
         }
         Ok(())

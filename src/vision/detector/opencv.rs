@@ -2,7 +2,9 @@
 
 use std::{path::Path, time::Instant};
 
-use becamera_actors::settings::DetectorSettings;
+use becamera_counting::scale::InputSize;
+use becamera_domain::FrameSize;
+use becamera_domain::settings::DetectorSettings;
 use opencv::{
     core::{CV_8UC3, CV_32F, Mat, Scalar, Vector},
     dnn::{self, Net, NetTrait},
@@ -10,14 +12,14 @@ use opencv::{
 };
 
 use super::{
-    Detections, Detector, DetectorError, InputSize,
+    Detections, Detector, DetectorError,
     anchors::{Anchors, TRAINED_SIZE},
     decode::{decode_detection_output, decode_ssd},
     layout::Layout,
     model::{self, Embedded, Format, Preprocessing},
     preprocess::Preprocessor,
 };
-use crate::vision::{geometry::Detection, regions::View};
+use becamera_counting::{geometry::Detection, regions::View};
 
 /// A size of input unlike the trained one, to try out.
 const OTHER_SIZE: (u32, u32) = (256, 192);
@@ -54,7 +56,7 @@ impl OpenCvDetector {
             layout: Layout::DetectionOutput,
             preprocessor: Preprocessor::new(format.preprocessing()),
             person: model::person_class(settings, format)?,
-            input: InputSize::Trained,
+            input: InputSize::Fixed(FrameSize::new(TRAINED_SIZE, TRAINED_SIZE)),
             backend: format!("opencv {}", opencv::core::get_version_string()?),
         };
         detector.warm_up(settings)?;
@@ -82,7 +84,7 @@ impl OpenCvDetector {
         (self.layout, self.person) = layout(&trained, TRAINED_SIZE, TRAINED_SIZE)?;
         let free = other.is_ok_and(|shapes| layout(&shapes, width, height).is_ok());
         if free && self.layout != Layout::DetectionOutput {
-            self.input = InputSize::Settled;
+            self.input = InputSize::CostlyResize;
         }
         Ok(())
     }
@@ -175,7 +177,7 @@ mod tests {
         let mut detector = OpenCvDetector::load(&DetectorSettings::default()).unwrap();
         let view = View::whole((300, 300), (300, 300));
         assert!(detector.detect(&Mat::default(), &view, 0.5).is_err());
-        assert_eq!(detector.input(), InputSize::Settled);
+        assert_eq!(detector.input(), InputSize::CostlyResize);
         assert!(detector.backend().starts_with("opencv 4"));
     }
 

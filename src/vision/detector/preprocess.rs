@@ -8,7 +8,7 @@ use opencv::{
 };
 
 use super::model::Preprocessing;
-use crate::vision::regions::View;
+use becamera_counting::regions::View;
 
 /// From this much noise on, in grey levels, a picture is smoothed: the network was trained on clear
 /// ones, and takes noise for texture.

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use becamera_actors::{
     ctl::Ctl,
-    domain::{Exit, Failure, FailureCode, Job, Progress, StreamEvent, ZoneId},
     ports::{EventSink, PipelineExit, StreamPipeline},
+};
+use becamera_counting::counter::SampleCounter;
+use becamera_domain::{
+    Exit, Failure, FailureCode, Job, Progress, StreamEvent, ZoneId,
     settings::{PictureSettings, StreamSettings, WorkerConfig},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +16,6 @@ use opencv::{core::Mat, prelude::*};
 
 use super::{
     analysis::{Analyser, Analysis},
-    counter::SampleCounter,
     detector::{self, Detector},
     native,
     picture::PictureDesk,

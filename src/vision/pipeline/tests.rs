@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use becamera_actors::domain::{
+use becamera_domain::{
     CameraId, DetectSettings, RunId, Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId,
 };
 use tempfile::TempDir;
@@ -59,7 +59,7 @@ fn make_clips() -> TempDir {
 }
 
 fn pipeline(clips: &Clips) -> CountingPipeline {
-    let mut settings = becamera_actors::settings::Settings::default();
+    let mut settings = becamera_domain::settings::Settings::default();
     settings.stream.media_roots = vec![clips.0.path().into()];
     CountingPipeline::new(settings.for_worker()).unwrap()
 }
@@ -381,7 +381,7 @@ fn serve_mjpeg(clip: &Path) -> u16 {
 #[test]
 #[ignore = "needs a stream of yours"]
 fn try_by_hand() {
-    let mut settings = becamera_actors::settings::Settings::default();
+    let mut settings = becamera_domain::settings::Settings::default();
     settings.stream.media_roots = vec!["/".into()];
     let mut pipeline = CountingPipeline::new(settings.for_worker()).unwrap();
     let url = std::env::var("BECAMERA_TRY_URL").unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use becamera_actors::domain::{Failure, FailureCode, StreamUrl};
+use becamera_domain::{Failure, FailureCode, StreamUrl};
 use http_auth::{PasswordClient, PasswordParams};
 use ureq::{
     Agent, Body, Error,

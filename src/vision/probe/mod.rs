@@ -6,10 +6,7 @@ mod rtsp;
 
 use std::{cell::Cell, future::Future, io, net::IpAddr, time::Duration};
 
-use becamera_actors::{
-    domain::{Failure, FailureCode, StreamUrl},
-    settings::StreamSettings,
-};
+use becamera_domain::{Failure, FailureCode, StreamUrl, settings::StreamSettings};
 use tokio::net::TcpStream;
 
 /// How often a probe asks whether it should go on.

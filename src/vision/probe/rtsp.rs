@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use becamera_actors::domain::{Failure, FailureCode, StreamUrl};
+use becamera_domain::{Failure, FailureCode, StreamUrl};
 use retina::{
     client::{Credentials, Described, Session, SessionOptions, Stream},
     codec::ParametersRef,

@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use becamera_actors::domain::Scene;
+use becamera_counting::{
+    scene::{SceneFrame, SceneTotals},
+    track::TrackedPerson,
+};
+use becamera_domain::Scene;
 use opencv::{
     core::{Mat, Size},
     prelude::*,
     videoio::{CAP_FFMPEG, VideoWriter},
 };
 
-use crate::vision::{
-    draw::{Overlay, draw},
-    scene::{SceneFrame, SceneTotals},
-    track::TrackedPerson,
-};
+use crate::vision::draw::{Overlay, draw};
 
 /// Tried one after the other: H.264, which every player knows, and MPEG-4, which every FFmpeg
 /// writes.

@@ -8,16 +8,15 @@ mod run;
 
 use std::{path::PathBuf, time::Duration};
 
-use becamera_actors::{
-    domain::{DetectSettings, Direction, LineId, Scene, SceneTally, ZoneId},
-    settings::{DetectorSettings, StreamSettings},
-};
-use serde::{Deserialize, Serialize};
-
-use super::{
+use becamera_counting::{
     geometry::BoundingBox,
     track::{TrackId, TrackedPerson},
 };
+use becamera_domain::{
+    DetectSettings, Direction, LineId, Scene, SceneTally, ZoneId,
+    settings::{DetectorSettings, StreamSettings},
+};
+use serde::{Deserialize, Serialize};
 
 pub use child::answer;
 pub use process::{Limits, ReplayError, Stop, in_process_of_its_own};

@@ -7,12 +7,12 @@ use opencv::{core::Mat, prelude::*};
 use super::{
     Recording, ReplayCrossing, ReplayEvent, ReplayFrame, ReplayJob, Summary, annotate::Annotator,
 };
+use becamera_counting::{budget::FrameBudget, scene::SceneCounter};
+
 use crate::vision::{
     analysis::Analyser,
-    budget::FrameBudget,
     capture::{Capture, Grab},
     detector::{self, Detector},
-    scene::SceneCounter,
 };
 
 /// So many frames in a row that can't be analysed end it.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use becamera_actors::domain::{Budget, Failure, StreamInfo};
+use becamera_domain::{Budget, Failure, StreamInfo};
 use opencv::core::Mat;
 
 /// Longest wait of one [`FrameSource::next_frame`]: how soon a cancel is seen.

@@ -11,9 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_actors::{
-    domain::{Budget, Failure, FailureCode, StreamInfo, StreamUrl},
-    settings::StreamSettings,
+use becamera_domain::{
+    Budget, Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings,
 };
 use opencv::core::Mat;
 
@@ -21,8 +20,9 @@ use super::{
     frame_source::{FrameSource, Losses, Next, POLL},
     freeze::FreezeWatch,
 };
+use becamera_counting::budget::FrameBudget;
+
 use crate::vision::{
-    budget::FrameBudget,
     capture::{Capture, Grab},
     probe::{self, StreamDescription},
 };

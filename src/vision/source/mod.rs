@@ -6,14 +6,13 @@ mod freeze;
 mod live;
 mod recording;
 
-use becamera_actors::{
-    domain::{Failure, Job},
-    settings::StreamSettings,
-};
+use becamera_domain::{Failure, Job, settings::StreamSettings};
 
 pub use self::frame_source::{FrameSource, Next};
 use self::{live::LiveSource, recording::FileSource};
-use super::{budget::FrameBudget, probe::StreamDescription};
+use becamera_counting::budget::FrameBudget;
+
+use super::probe::StreamDescription;
 
 /// Opens the source of a job, of which a probe gave the description. What it gives first may
 /// still be a failure to open.

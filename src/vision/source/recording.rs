@@ -5,15 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_actors::{
-    domain::{Budget, Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl},
-    settings::StreamSettings,
+use becamera_domain::{
+    Budget, Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl, settings::StreamSettings,
 };
 use opencv::core::Mat;
 
 use super::frame_source::{FrameSource, Losses, Next, POLL};
+use becamera_counting::budget::FrameBudget;
+
 use crate::vision::{
-    budget::FrameBudget,
     capture::{Capture, Grab},
     probe::StreamDescription,
 };

@@ -2,13 +2,10 @@
 //! databases
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{
-        CameraId, Crossing, Direction, LineTally, RunId, Sample, SceneTally, WorkerId, Write,
-        ZoneTally,
-    },
-    ports::CountStore,
-    settings::StorageSettings,
+use becamera_actors::ports::CountStore;
+use becamera_domain::{
+    CameraId, Crossing, Direction, LineTally, RunId, Sample, SceneTally, WorkerId, Write,
+    ZoneTally, settings::StorageSettings,
 };
 use chrono::TimeDelta;
 use serde_json::{Value, json};

@@ -1,10 +1,9 @@
 //! `/api/v1/sites`, on both databases
 
 use becamera::db::{DieselCountStore, SqliteSpool};
-use becamera_actors::{
-    domain::{CameraId, Crossing, CrossingQuery, Direction, RunId, Write},
-    ports::{CountStore, Spool},
-    settings::StorageSettings,
+use becamera_actors::ports::{CountStore, Spool};
+use becamera_domain::{
+    CameraId, Crossing, CrossingQuery, Direction, RunId, Write, settings::StorageSettings,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool_redis::redis::{self, Commands};

@@ -1,12 +1,10 @@
 //! The audit trail: on both databases, and as an operator sees it.
 
 use becamera::db::{DieselCountStore, SqliteSpool};
-use becamera_actors::{
-    domain::{
-        AuditAction, AuditEntry, AuditId, AuditQuery, Cutoffs, FieldChange, KeepFor, Origin,
-        Retention, WorkerId, Write,
-    },
-    ports::{CountStore, Spool},
+use becamera_actors::ports::{CountStore, Spool};
+use becamera_domain::{
+    AuditAction, AuditEntry, AuditId, AuditQuery, Cutoffs, FieldChange, KeepFor, Origin, Retention,
+    WorkerId, Write,
 };
 use serde_json::{Value, json};
 

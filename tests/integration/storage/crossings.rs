@@ -13,18 +13,18 @@ use actix::prelude::*;
 use becamera::db::{DieselCountStore, SqliteSpool};
 use becamera_actors::{
     ctl::Ctl,
-    domain::{
-        Crash, CrashKind, Crossing, DetectSettings, Direction, Exit, Job, Member, Origin,
-        RunnerInfo, SiteSettings, StreamEvent, StreamInfo, Write,
-    },
     messages::{FlushStorage, GetSite, GetStorageHealth, PutSite, StorageHealth},
     metrics::Metrics,
     pictures::PictureHub,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{CountStore, EventSink, Spool, StreamRunner},
-    settings::{PictureSettings, StorageSettings, WorkerSettings},
     sites::{SitesActor, SitesConfig, load_book},
     storage::StorageActor,
+};
+use becamera_domain::{
+    Crash, CrashKind, Crossing, DetectSettings, Direction, Exit, Job, Member, Origin, RunnerInfo,
+    SiteSettings, StreamEvent, StreamInfo, Write,
+    settings::{PictureSettings, StorageSettings, WorkerSettings},
 };
 use chrono::Utc;
 use tempfile::TempDir;

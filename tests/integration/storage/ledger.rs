@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{CameraId, DesiredState, RunId, Sample},
-    ports::CountStore,
-};
+use becamera_actors::ports::CountStore;
+use becamera_domain::{CameraId, DesiredState, RunId, Sample};
 use chrono::{DateTime, Utc};
 
 use super::{all, rollups, scene, settings};

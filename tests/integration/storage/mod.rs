@@ -17,13 +17,10 @@ mod startup;
 mod suite;
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{
-        Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
-        WorkerId, Write,
-    },
-    ports::{CountStore, StoreError},
-    settings::StorageSettings,
+use becamera_actors::ports::{CountStore, StoreError};
+use becamera_domain::{
+    Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
+    WorkerId, Write, settings::StorageSettings,
 };
 use chrono::{DateTime, Utc};
 

@@ -9,14 +9,14 @@ use actix::prelude::*;
 use becamera::cache::{COUNTS_CHANNEL, CROSSINGS_CHANNEL, EVENTS_CHANNEL, MemoryCache, RedisCache};
 use becamera_actors::{
     cache::CacheActor,
-    domain::{
-        CameraState, LatestCount, LiveCamera, LiveCrossing, LiveEvent, LiveState, LiveWorker,
-        WorkerId, WorkerStatus,
-    },
     events::Publish,
     messages::GetLatestCount,
     metrics::Metrics,
     ports::{LiveCache, StoreError},
+};
+use becamera_domain::{
+    CameraState, LatestCount, LiveCamera, LiveCrossing, LiveEvent, LiveState, LiveWorker, WorkerId,
+    WorkerStatus,
 };
 use deadpool_redis::redis::{self, Commands};
 

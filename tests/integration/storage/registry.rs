@@ -6,11 +6,8 @@ use becamera::{
     db::{DbError, DieselCountStore, SqliteSpool},
     vault::Vault,
 };
-use becamera_actors::{
-    domain::{Camera, SecretKeys, StreamUrl},
-    ports::{CountStore, Spool},
-    settings::StorageSettings,
-};
+use becamera_actors::ports::{CountStore, Spool};
+use becamera_domain::{Camera, SecretKeys, StreamUrl, settings::StorageSettings};
 use diesel::prelude::*;
 
 use super::{all, camera, camera_id, forget, sample, save, settings, write};

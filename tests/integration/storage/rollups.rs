@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{Cutoffs, Rollup, RollupLevel, RollupQuery, RunId, Totals},
-    ports::CountStore,
-};
+use becamera_actors::ports::CountStore;
+use becamera_domain::{Cutoffs, Rollup, RollupLevel, RollupQuery, RunId, Totals};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::{all, camera, camera_id, forget, sample, save, time, write};

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{
-        AuditId, Correction, CorrectionChange, Crossing, CrossingQuery, Cutoffs, Direction,
-        LineRollup, LineRollupQuery, LineTally, LineTotals, Member, RollupLevel, RunId, Sample,
-        SceneTally, Site, SiteSettings, Write, ZoneRollup, ZoneRollupQuery, ZoneTally, ZoneTotals,
-    },
-    ports::{CountStore, StoreError},
+use becamera_actors::ports::{CountStore, StoreError};
+use becamera_domain::{
+    AuditId, Correction, CorrectionChange, Crossing, CrossingQuery, Cutoffs, Direction, LineRollup,
+    LineRollupQuery, LineTally, LineTotals, Member, RollupLevel, RunId, Sample, SceneTally, Site,
+    SiteSettings, Write, ZoneRollup, ZoneRollupQuery, ZoneTally, ZoneTotals,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{prelude::*, test_runner::TestRunner};

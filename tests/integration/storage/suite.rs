@@ -3,9 +3,9 @@
 use std::{panic::AssertUnwindSafe, thread};
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{Camera, DesiredState, DetectOverrides, RunId, Sample, SourceSettings, Write},
-    ports::{CountStore, StoreError},
+use becamera_actors::ports::{CountStore, StoreError};
+use becamera_domain::{
+    Camera, DesiredState, DetectOverrides, RunId, Sample, SourceSettings, Write,
 };
 
 use super::{all, camera, forget, rollups, sample, save, scene, settings, whole, write};

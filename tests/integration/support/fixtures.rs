@@ -1,6 +1,6 @@
 //! Cameras as tests and benches put them into databases. Knows nothing of the rest of the tests.
 
-use becamera_actors::domain::{Camera, CameraId, CameraSettings, DesiredState, StreamUrl};
+use becamera_domain::{Camera, CameraId, CameraSettings, DesiredState, StreamUrl};
 use chrono::DateTime;
 
 /// A camera that is not running.

@@ -4,11 +4,8 @@
 use std::collections::BTreeMap;
 
 use becamera::db::DieselCountStore;
-use becamera_actors::{
-    domain::{CameraId, RunId, Sample, WorkerId, Write},
-    ports::CountStore,
-    settings::StorageSettings,
-};
+use becamera_actors::ports::CountStore;
+use becamera_domain::{CameraId, RunId, Sample, WorkerId, Write, settings::StorageSettings};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{fixtures, service::Service};

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_actors::domain::CameraId;
+use becamera_domain::CameraId;
 use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

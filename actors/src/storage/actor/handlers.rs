@@ -6,8 +6,9 @@ use actix::prelude::*;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{SAVE_PATIENCE, StorageActor, WRITE_PATIENCE, thread_ended};
+use becamera_domain::{AuditPage, CrossingPage, LineRollup, Rollup, SamplePage, Write, ZoneRollup};
+
 use crate::{
-    domain::{AuditPage, CrossingPage, LineRollup, Rollup, SamplePage, Write, ZoneRollup},
     messages::{
         FlushReport, FlushStorage, GetAudit, GetCrossings, GetLineRollups, GetRollups, GetSamples,
         GetStorageHealth, GetZoneRollups, StorageHealth,

@@ -1,0 +1,68 @@
+//! Streams that are read.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::at_least;
+use crate::{InvalidField, StreamUrlPolicy};
+
+/// `[stream]`: which streams are opened, and how long that may take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StreamSettings {
+    /// Folders whose regular files may be read as recordings.
+    pub media_roots: Vec<PathBuf>,
+    /// Hosts (names, addresses, CIDR networks) that may be asked; empty: all.
+    pub allowed_hosts: Vec<String>,
+    /// How long asking a camera what it has may take.
+    #[serde(with = "humantime_serde")]
+    pub probe_timeout: Duration,
+    /// How long opening a stream may take, up to its first frame.
+    #[serde(with = "humantime_serde")]
+    pub open_timeout: Duration,
+    /// How long a frame may be awaited before the stream counts as stalled.
+    #[serde(with = "humantime_serde")]
+    pub read_timeout: Duration,
+    /// Threads that decode a stream; absent: one, or two where its size is above 1080p or unknown.
+    /// Each beyond the first keeps frames back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_threads: Option<u32>,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            media_roots: Vec::new(),
+            allowed_hosts: Vec::new(),
+            probe_timeout: Duration::from_secs(4),
+            open_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(5),
+            decoder_threads: None,
+        }
+    }
+}
+
+impl StreamSettings {
+    /// The policy for stream URLs.
+    pub fn url_policy(&self) -> StreamUrlPolicy {
+        StreamUrlPolicy {
+            media_roots: self.media_roots.clone(),
+            allowed_hosts: self.allowed_hosts.clone(),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), InvalidField> {
+        at_least("stream.probe_timeout", self.probe_timeout, 100)?;
+        at_least("stream.open_timeout", self.open_timeout, 1_000)?;
+        at_least("stream.read_timeout", self.read_timeout, 500)?;
+        if self.decoder_threads.is_some_and(|threads| !(1..=16).contains(&threads)) {
+            return Err(InvalidField::new("stream.decoder_threads", "must be from 1 to 16"));
+        }
+        if let Some(root) = self.media_roots.iter().find(|root| !root.is_absolute()) {
+            let reason = format!("{} must be an absolute path", root.display());
+            return Err(InvalidField::new("stream.media_roots", reason));
+        }
+        Ok(())
+    }
+}
