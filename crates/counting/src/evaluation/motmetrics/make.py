@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes tracks and asks py-motmetrics how good they are; conformance.rs compares.
 
-usage: pip install motmetrics==1.4.0 'numpy<2' 'pandas<3' && python3 src/eval/motmetrics/make.py
+usage: pip install motmetrics==1.4.0 'numpy<2' 'pandas<3' && python3 crates/counting/src/evaluation/motmetrics/make.py
 
 People walk about; of each the tracker sees boxes that are off by a little, or by a lot, loses some,
 gives new numbers, swaps numbers of two who are close, and makes some up. Everything is random, from
