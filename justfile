@@ -31,7 +31,7 @@ lint:
 check:
     cargo check --workspace --all-targets --locked
 
-# Write docs/reference/settings.md and docs/reference/metrics.md anew from the code.
+# Rewrite docs/reference/settings.md and docs/reference/metrics.md from the code.
 docs-reference:
     BECAMERA_WRITE_REFERENCE=1 cargo test --test integration reference
 
