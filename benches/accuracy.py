@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How true the counts of each preset are: on a recording with ground truth, and on variants of it.
+"""Accuracy of the counts of each preset: on a recording with ground truth, and on variants of it.
 
 usage: benches/accuracy.py TRUTH.csv [CLIP] [--frames 1-400] [--presets economy,balanced,accurate]
                            [--variants original,mirrored,…] [--set detect.…=…]… [--binary FILE]
                            [--json FILE] [--keep FOLDER]
 
-TRUTH.csv is in MOT format; CLIP is vtest.avi of opencv-doc without further notice, whose ground
-truth is that of PETS09-S2L1 (which may not be handed on with becamera). ffmpeg makes the variants,
-the ground truth is transformed alike, `becamera eval` measures; what is printed is Markdown. One
+TRUTH.csv is in MOT format; CLIP is by default vtest.avi of opencv-doc, whose ground
+truth is that of PETS09-S2L1 (which may not be distributed with becamera). ffmpeg makes the variants,
+the ground truth is transformed in the same way, `becamera eval` measures; the output is Markdown. One
 run at a time, one thread: the milliseconds are those of one core.
 
 Only Python's standard library. The system packages are those of deploy/packages.sh test.

@@ -4,7 +4,7 @@
 usage: benches/workers.py [--cameras 4] [--seconds 60 | --frames 1000] [--fps 10]
                           [--size 1920x1080] [--backend auto] [--preset balanced] [--json]
 
-Starts the release service and one RTSP camera process a camera (576p footage with people unless
+Starts the release service and one RTSP process per camera (576p footage with people unless
 --size says otherwise), warms up, and measures. WORKER-FRAME-003 is --cameras 1 --frames 1000.
 """
 import argparse
@@ -21,9 +21,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cameras", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--frames", type=int, help="measure until each camera has so many")
-    parser.add_argument("--fps", type=float, default=10, help="frames a second asked for")
-    parser.add_argument("--camera-fps", type=int, default=10, help="frames a second sent")
+    parser.add_argument("--frames", type=int, help="measure until each camera has this many frames")
+    parser.add_argument("--fps", type=float, default=10, help="analysed frames per second, asked")
+    parser.add_argument("--camera-fps", type=int, default=10, help="frames per second sent")
     parser.add_argument("--size", help="e.g. 1920x1080; default: as filmed, 768x576")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--preset", default="balanced")

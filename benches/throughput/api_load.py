@@ -4,7 +4,7 @@
 usage: benches/throughput/api_load.py [--rate 300] [--seconds 20] [--cameras 4]
 
 The load comes from Python's standard library, a request every 1/rate seconds from a few threads,
-timed from the moment it was due (a slow answer delays no other's clock): wrk can't hold a rate.
+timed from the moment it was due (a slow answer does not delay the clock of others): wrk can't hold a rate.
 --wrk adds a run of wrk at full speed for its own figure.
 """
 import argparse

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Analysed frames a second of becamera and of its peers, on the same clips in one session.
+"""Analysed frames per second of becamera and of its peers, on the same clips in one session.
 
 usage: benches/throughput/compare.py [--streams 4] [--rounds 3] [--seconds 15] [--gt FILE]
                                      [--way NAME[,KNOB=VALUE]…]… [--peers FOLDER]
 
 (a) becamera with unpaced recordings, (b) the stock design with the newest OpenCV of PyPI, (c) the
-stock design with ONNX Runtime f32. They run in turn, round after round, so that a machine that
-others use too treats them alike; medians are shown. --way is a preset of becamera and single knobs,
+stock design with ONNX Runtime f32. They run in turn, round after round, so that other load on the
+machine affects all of them alike; medians are shown. --way is a preset of becamera with single settings,
 such as economy,interval=3; several are measured in turn. With --gt, the ground truth of frames
-1-400, it shows how far each is off in its count: speed is worth what is found at it. --peers is the
-virtual environment of peers/requirements.txt, made when it is not there.
+1-400, the error of each count is shown: speed means nothing without it. --peers is the virtual
+environment of peers/requirements.txt, created if it does not exist.
 """
 import argparse
 import collections

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""From the camera's clock to the count: how old a change is when a follower of the events learns it.
+"""From the camera's clock to the count: the age of a change when a subscriber of the events gets it.
 
 usage: benches/throughput/freshness.py [--cameras 4] [--fps 10] [--camera-fps 25] [--seconds 60]
                                        [--size 1920x1080] [--backend auto] [--preset balanced]
 
 Each RTSP camera sends two seconds of people, two seconds of black, and so on. It says when it sends
 the first frame after each cut; a client of /api/v1/events notes when the count turns to or from 0.
-What lies between holds the camera's stack, the network, decoding, the wait for the next frame of the
-budget, inference, the report to the service, and the event. Cuts that the detector missed are told.
+The time between includes the camera's stack, the network, decoding, the wait for the next frame of the
+budget, inference, the report to the service, and the event. Cuts that the detector missed are reported.
 """
 import argparse
 import json

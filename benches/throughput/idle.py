@@ -5,7 +5,7 @@ usage: benches/throughput/idle.py [--cameras 4] [--fps 10] [--seconds 20] [--siz
                                   [--backend auto] [--preset balanced]
 
 Both are RTSP cameras that send H.264: the footage, and its first frame with a sensor's noise. Each is
-measured with the motion gate and without it; what is left with it is mostly decoding.
+measured with the motion gate and without it; the rest with the gate is mostly decoding.
 """
 import argparse
 import pathlib

@@ -3,8 +3,8 @@
 
 usage: benches/throughput/streams.py [--streams 1,2,4,8,16] [--fps 2] [--seconds 20] [--backend auto] [--preset balanced]
 
-Each stream is asked for so few frames a second that the machine can keep all of them: what is
-looked for is a cost that one stream puts on another.
+Few frames per second are analysed of each stream, so that the machine keeps pace with all of them: this
+shows whether streams slow each other down.
 """
 import argparse
 import pathlib
