@@ -1,7 +1,8 @@
 use std::fs;
 
 use becamera_domain::{
-    Camera, CameraId, CameraSettings, DesiredState, Direction, RunId, Sample, StreamUrl, WorkerId,
+    Camera, CameraId, CameraSettings, Crossing, DesiredState, Direction, RunId, Sample, StreamUrl,
+    WorkerId,
 };
 use diesel::connection::SimpleConnection;
 
@@ -84,8 +85,11 @@ fn writes_outlast_the_process_in_their_order() {
     let spool = SqliteSpool::open(&path, ROOMY).unwrap();
     let second = [forget(1), save(1), sample(3_000), Write::Crossing(crossing(5))];
     spool.append(&second).unwrap();
-    assert_eq!(spool.crossings().unwrap(), [crossing(5)]);
-    assert_eq!(spool.registrations().unwrap(), [save(1), forget(1), save(1)]);
+    assert_eq!(spool.waiting(&[WriteKind::Crossing]).unwrap(), [Write::Crossing(crossing(5))]);
+    assert_eq!(
+        spool.waiting(&[WriteKind::SaveCamera, WriteKind::ForgetCamera]).unwrap(),
+        [save(1), forget(1), save(1)]
+    );
     let state = spool.state();
     assert_eq!((state.writes, state.thinned), (3_005, 0));
     assert!(state.bytes > 3_004 * 100 && state.oldest.is_some());
