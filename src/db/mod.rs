@@ -33,4 +33,4 @@ pub use error::DbError;
 pub use migrate::{MigrationReport, migrate};
 pub use spool::SqliteSpool;
 pub use store::DieselStore;
-pub use url::DatabaseUrl;
+pub use url::{DatabaseUrl, InvalidDatabaseUrl};

@@ -20,7 +20,6 @@ use log::{error, warn};
 use crate::vault::Vault;
 
 use super::{DbError, sealing};
-use payload::StoredWrite;
 
 /// One sample in this many is kept when they are thinned out.
 const THINNING: usize = 4;
@@ -166,9 +165,9 @@ impl Inner {
 
 impl Spool for SqliteSpool {
     fn append(&self, writes: &[Write]) -> Result<(), StoreError> {
-        let stored: Vec<StoredWrite> = writes
+        let stored: Vec<_> = writes
             .iter()
-            .map(|write| StoredWrite::of(write, &self.vault))
+            .map(|write| payload::write(write, &self.vault))
             .collect::<Result<_, _>>()?;
         let mut inner = self.inner();
         inner.connection(&self.path).map_err(|error| self.failed(error))?;

@@ -1,4 +1,4 @@
-//! A write as it lies in the spool: its kind, and the rest as JSON.
+//! Writes as they lie in the spool: a kind, and the rest as JSON.
 
 use becamera_actors::ports::StoreError;
 use becamera_domain::{Write, WriteKind};
@@ -12,7 +12,7 @@ use super::{
         cameras::CameraRow,
         json::{self, StoredJson},
     },
-    rows::Row,
+    rows::{NewRow, Row},
 };
 
 impl StoredJson for Write {}
@@ -25,23 +25,16 @@ struct Registration {
 
 impl StoredJson for Registration {}
 
-/// A write on its way into the spool.
-pub(super) struct StoredWrite {
-    pub kind: WriteKind,
-    pub payload: String,
-}
-
-impl StoredWrite {
-    pub(super) fn of(write: &Write, vault: &Vault) -> Result<Self, StoreError> {
-        let payload = match write {
-            Write::SaveCamera(camera) => {
-                json::to_text(&Registration { save_camera: CameraRow::seal(camera, vault)? })
-            }
-            other => json::to_text(other),
-        };
-        let payload = payload.map_err(|error| StoreError::Rejected(format!("{write}: {error}")))?;
-        Ok(Self { kind: write.kind(), payload })
-    }
+/// The row of a write.
+pub(super) fn write(write: &Write, vault: &Vault) -> Result<NewRow, StoreError> {
+    let payload = match write {
+        Write::SaveCamera(camera) => {
+            json::to_text(&Registration { save_camera: CameraRow::seal(camera, vault)? })
+        }
+        other => json::to_text(other),
+    };
+    let payload = payload.map_err(|error| StoreError::Rejected(format!("{write}: {error}")))?;
+    Ok(NewRow { kind: write.kind(), payload })
 }
 
 /// The write of a row; one that can't be read is lost, and said.

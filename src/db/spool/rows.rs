@@ -12,7 +12,6 @@ use diesel::{
 
 use super::{
     super::insert::{Dialect, Insert, ROWS},
-    payload::StoredWrite,
     time,
 };
 
@@ -31,6 +30,12 @@ const INSERT: Insert = Insert { into: "writes (kind, added_at, payload)", values
 /// index; and that pages are not full.
 const ROW_OVERHEAD: usize = 64;
 
+/// A row to be added.
+pub(super) struct NewRow {
+    pub kind: WriteKind,
+    pub payload: String,
+}
+
 /// A row on its way back.
 #[derive(Queryable)]
 pub(super) struct Row {
@@ -40,7 +45,7 @@ pub(super) struct Row {
 }
 
 /// What writes will take, rather too much than too little.
-pub(super) fn estimated_bytes(stored: &[StoredWrite]) -> u64 {
+pub(super) fn estimated_bytes(stored: &[NewRow]) -> u64 {
     stored.iter().map(|write| (write.payload.len() + ROW_OVERHEAD) as u64).sum()
 }
 
@@ -72,7 +77,7 @@ pub(super) fn count(
 /// Adds writes: all of them or none.
 pub(super) fn insert(
     connection: &mut SqliteConnection,
-    stored: &[StoredWrite],
+    stored: &[NewRow],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
     connection.immediate_transaction(|connection| {
