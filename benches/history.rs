@@ -20,8 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::CountStore;
+use becamera::db::DieselStore;
+use becamera_actors::ports::WriteStore;
 use becamera_domain::{
     CameraId, RollupLevel, RunId, Sample, WorkerId, Write, settings::StorageSettings,
 };
@@ -58,7 +58,7 @@ fn main() {
 /// many hours and quarters of all.
 fn fill(url: &str, now: DateTime<Utc>) {
     let settings = StorageSettings { database_url: url.into(), ..StorageSettings::default() };
-    let store = DieselCountStore::connect(&settings).unwrap();
+    let store = DieselStore::connect(&settings).unwrap();
     for id in 1..=CAMERAS {
         store.write(&[Write::SaveCamera(Box::new(fixtures::camera(id)))]).unwrap();
         let step = TimeDelta::minutes(if id == 1 { 1 } else { 15 });

@@ -8,8 +8,8 @@
     reason = "a bench ends with the first surprise"
 )]
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::CountStore;
+use becamera::db::DieselStore;
+use becamera_actors::ports::{SampleReader, WriteStore};
 use becamera_domain::{
     CameraId, RunId, Sample, SampleQuery, WorkerId, Write, settings::StorageSettings,
 };
@@ -34,7 +34,7 @@ fn storage(c: &mut Criterion) {
     ];
     for (name, database_url) in databases {
         let settings = StorageSettings { database_url, ..StorageSettings::default() };
-        let store = DieselCountStore::connect(&settings).unwrap();
+        let store = DieselStore::connect(&settings).unwrap();
         let cameras = (1..=CAMERAS).map(|id| Write::SaveCamera(Box::new(fixtures::camera(id))));
         store.write(&cameras.collect::<Vec<_>>()).unwrap();
         write(c, name, &store);
@@ -42,7 +42,7 @@ fn storage(c: &mut Criterion) {
     }
 }
 
-fn write(c: &mut Criterion, name: &str, store: &DieselCountStore) {
+fn write(c: &mut Criterion, name: &str, store: &DieselStore) {
     let mut group = c.benchmark_group(format!("write_samples/{name}"));
     group.sample_size(30);
     // Every batch is new to the table, as in life.
@@ -62,7 +62,7 @@ fn write(c: &mut Criterion, name: &str, store: &DieselCountStore) {
     group.finish();
 }
 
-fn read(c: &mut Criterion, name: &str, store: &DieselCountStore) {
+fn read(c: &mut Criterion, name: &str, store: &DieselStore) {
     let query = SampleQuery {
         camera_id: CameraId::try_from(1).unwrap(),
         from: None,

@@ -26,7 +26,7 @@ use becamera_actors::{
     pictures::PictureNews,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
     ports::{EventSink, StreamRunner},
-    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
+    storage::StoreWrite,
 };
 use becamera_domain::{
     Camera, Crash, DesiredState, DetectSettings, Exit, Job, LiveEvent, Progress, RunnerInfo,
@@ -108,7 +108,7 @@ macro_rules! ignores {
         }
     )*};
 }
-ignores!(StoreSample, StoreCrossing, PictureNews, SaveCamera, ForgetCamera, RecordAudit);
+ignores!(StoreWrite, PictureNews);
 
 impl Handler<Publish> for Sink {
     type Result = ();
@@ -134,12 +134,8 @@ fn supervisor(c: &mut Criterion) {
                 detect: DetectSettings::default(),
                 cameras: vec![camera],
                 runners: Arc::new(move |_| Box::new(Reporter(asked.clone()))),
-                samples: sink.clone().recipient(),
-                crossings: sink.clone().recipient(),
+                storage: sink.clone().recipient(),
                 pictures: sink.clone().recipient(),
-                save_camera: sink.clone().recipient(),
-                forget_camera: sink.clone().recipient(),
-                audit: sink.clone().recipient(),
                 followers: vec![sink.recipient()],
                 metrics: Metrics::new("bench").unwrap(),
             };

@@ -25,7 +25,7 @@ use becamera_history::sites::Book;
 
 use crate::{
     cache::{MemoryCache, RedisCache},
-    db::{DbError, DieselCountStore, SqliteSpool},
+    db::{DbError, DieselStore, SqliteSpool},
     http::{self, Callers, HttpState, Lifecycle, SseEncoder},
     shutdown::{self, StopSignals},
     vision::{
@@ -94,10 +94,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     let events = start_events(&settings.events, &metrics);
     let sites = SitesActor::new(SitesConfig {
         book: sites,
-        save: storage.clone().recipient(),
-        forget: storage.clone().recipient(),
-        correct: storage.clone().recipient(),
-        audit: storage.clone().recipient(),
+        storage: storage.clone().recipient(),
         followers: vec![cache.clone().recipient(), events.clone().recipient()],
         metrics: metrics.clone(),
     });
@@ -108,12 +105,8 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         detect: settings.detect,
         cameras,
         runners,
-        samples: storage.clone().recipient(),
-        crossings: storage.clone().recipient(),
+        storage: storage.clone().recipient(),
         pictures: pictures.clone().recipient(),
-        save_camera: storage.clone().recipient(),
-        forget_camera: storage.clone().recipient(),
-        audit: storage.clone().recipient(),
         followers: vec![
             cache.clone().recipient(),
             events.clone().recipient(),
@@ -181,7 +174,7 @@ pub fn pipeline(config: &str) -> Result<(Box<dyn StreamPipeline>, String), Strin
 
 /// What outlasts the service.
 struct Stored {
-    store: Arc<DieselCountStore>,
+    store: Arc<DieselStore>,
     spool: Arc<SqliteSpool>,
     cameras: Vec<Camera>,
     sites: Book,
@@ -189,7 +182,7 @@ struct Stored {
 
 async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
     let open = move || -> Result<Stored, StartError> {
-        let store = DieselCountStore::connect(&settings)?;
+        let store = DieselStore::connect(&settings)?;
         let spool = SqliteSpool::open(&settings.spool_path, settings.spool_max_bytes)?
             .sealing_with(store.vault())?;
         let cameras = load_cameras(&store, &spool)?;
@@ -200,7 +193,7 @@ async fn open_storage(settings: StorageSettings) -> Result<Stored, StartError> {
 }
 
 fn start_storage(
-    store: Arc<DieselCountStore>,
+    store: Arc<DieselStore>,
     spool: Arc<SqliteSpool>,
     settings: &StorageSettings,
     metrics: &Metrics,

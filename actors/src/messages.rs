@@ -5,23 +5,23 @@
 
 mod scene;
 mod sites;
+mod storage;
 
 use std::collections::BTreeMap;
 
 use actix::prelude::*;
 use becamera_domain::{
-    AuditPage, AuditQuery, Budget, Camera, CameraId, CameraPatch, CameraState, CrossingPage,
-    CrossingQuery, Failure, InvalidField, LatestCount, Line, LineId, LineRollup, LineRollupQuery,
-    LiveCamera, LiveError, LiveWorker, Origin, Rollup, RollupQuery, SamplePage, SampleQuery,
-    StreamInfo, WorkerId, WorkerStatus, Zone, ZoneId, ZoneRollup, ZoneRollupQuery,
-    stream_url::redact_urls,
+    Budget, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, Line,
+    LineId, LiveCamera, LiveError, LiveWorker, Origin, StreamInfo, WorkerId, WorkerStatus, Zone,
+    ZoneId, stream_url::redact_urls,
 };
 use chrono::{DateTime, Utc};
 
-use crate::ports::{SpoolState, StoreError};
+use crate::ports::StoreError;
 
 pub use scene::{DeleteLine, DeleteZone, PutLine, PutZone};
 pub use sites::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite};
+pub use storage::{FlushReport, FlushStorage, GetStorageHealth, ReadStore, StorageHealth};
 
 /// Why the pool did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -326,67 +326,6 @@ pub enum PoolPhase {
     Ready,
     /// The service stops.
     Draining,
-}
-
-/// Asks for stored samples.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<SamplePage, StoreError>")]
-pub struct GetSamples(pub SampleQuery);
-
-/// Asks for stored rollups.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<Rollup>, StoreError>")]
-pub struct GetRollups(pub RollupQuery);
-
-/// Asks for stored rollups of lines.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<LineRollup>, StoreError>")]
-pub struct GetLineRollups(pub LineRollupQuery);
-
-/// Asks for stored rollups of a zone.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<ZoneRollup>, StoreError>")]
-pub struct GetZoneRollups(pub ZoneRollupQuery);
-
-/// Asks for stored crossings.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<CrossingPage, StoreError>")]
-pub struct GetCrossings(pub CrossingQuery);
-
-/// Asks for entries of the audit trail.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<AuditPage, StoreError>")]
-pub struct GetAudit(pub AuditQuery);
-
-/// Brings what waits in memory to where it outlasts the process. Answers once everything that
-/// came before is in the database or in the spool, or neither takes it.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<FlushReport, StoreError>")]
-pub struct FlushStorage;
-
-/// Where a flush left things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FlushReport {
-    /// Writes that wait in the spool until the database takes them; 0: all of them are in it.
-    pub spooled: usize,
-}
-
-/// Asks for the state of the storage.
-#[derive(Debug, Message)]
-#[rtype(result = "StorageHealth")]
-pub struct GetStorageHealth;
-
-/// The storage as readiness sees it.
-#[derive(Debug, Clone, PartialEq, Eq, MessageResponse)]
-pub struct StorageHealth {
-    /// Why it can't be used now.
-    pub error: Option<String>,
-    /// Writes that wait in memory.
-    pub buffered: usize,
-    /// What the spool holds.
-    pub spool: SpoolState,
-    /// Why the spool can't be used now.
-    pub spool_error: Option<String>,
 }
 
 /// Asks for a camera's newest count.

@@ -1,16 +1,21 @@
 //! What the actors need of the world. `src/` implements these; tests put fakes behind them.
 
+mod spool;
+mod store;
+
 use std::{future::Future, pin::Pin, time::Duration};
 
 use becamera_domain::{
-    AuditPage, AuditQuery, Camera, CameraId, Correction, Crash, Crossing, CrossingPage,
-    CrossingQuery, Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent,
-    LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, Site, StreamEvent, Write,
-    ZoneRollup, ZoneRollupQuery,
+    CameraId, Crash, Exit, Job, LatestCount, LiveEvent, LiveState, RunnerInfo, StreamEvent,
 };
-use chrono::{DateTime, Utc};
 
 use crate::ctl::Ctl;
+
+pub use spool::{Spool, SpoolMark, SpoolState};
+pub use store::{
+    AuditReader, CameraReader, CrossingReader, RollupReader, SampleReader, SiteReader, Store,
+    StoreQuery, WriteStore,
+};
 
 /// A future that an async port returns.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -67,88 +72,6 @@ pub enum StoreError {
     /// It refused the request; the same request will fail again.
     #[error("storage refused the request: {0}")]
     Rejected(String),
-}
-
-/// Keeps cameras, counts and the audit trail. Blocking: actors call it on a thread that may wait.
-pub trait CountStore: Send + Sync {
-    /// Carries writes out in their order, in one transaction: all of them or none. Samples and
-    /// crossings that are there already, by `(run, seq)`, change nothing; the others are added to
-    /// the rollups of every level.
-    fn write(&self, writes: &[Write]) -> Result<(), StoreError>;
-
-    /// Reads rollups, by camera and then by time.
-    fn read_rollups(&self, query: &RollupQuery) -> Result<Vec<Rollup>, StoreError>;
-
-    /// Reads rollups of lines, by camera and then by time.
-    fn read_line_rollups(&self, query: &LineRollupQuery) -> Result<Vec<LineRollup>, StoreError>;
-
-    /// Reads rollups of a zone, by time.
-    fn read_zone_rollups(&self, query: &ZoneRollupQuery) -> Result<Vec<ZoneRollup>, StoreError>;
-
-    /// Reads a page of crossings.
-    fn read_crossings(&self, query: &CrossingQuery) -> Result<CrossingPage, StoreError>;
-
-    /// Reads a page of samples.
-    fn read_samples(&self, query: &SampleQuery) -> Result<SamplePage, StoreError>;
-
-    /// Reads a page of the audit trail, newest first.
-    fn read_audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
-
-    /// Reads every site.
-    fn load_sites(&self) -> Result<Vec<Site>, StoreError>;
-
-    /// Reads the corrections of all sites that were made at or after this time.
-    fn read_corrections(&self, from: DateTime<Utc>) -> Result<Vec<Correction>, StoreError>;
-
-    /// Reads every registered camera.
-    fn load_cameras(&self) -> Result<Vec<Camera>, StoreError>;
-
-    /// Deletes a small batch of what is older than it is to be kept. Answers whether more is left.
-    fn expire(&self, cutoffs: &Cutoffs) -> Result<bool, StoreError>;
-
-    /// Whether it can be reached and written.
-    fn ping(&self) -> Result<(), StoreError>;
-}
-
-/// Keeps writes on disk while the store is away, in their order, and outlasts the process.
-/// Blocking. It is bounded: where there is no room it thins the oldest samples, and nothing else.
-pub trait Spool: Send + Sync {
-    /// Adds writes, durably: all of them or none.
-    fn append(&self, writes: &[Write]) -> Result<(), StoreError>;
-
-    /// The oldest writes, at most `limit`, and the mark to remove them by. `None` when empty.
-    fn oldest(&self, limit: usize) -> Result<Option<(SpoolMark, Vec<Write>)>, StoreError>;
-
-    /// Removes everything up to a mark. What can't be removed now is not given again by this
-    /// process, and removed with a later mark.
-    fn remove(&self, mark: SpoolMark);
-
-    /// Everything but samples and crossings, oldest first: registrations that the store does not
-    /// have yet.
-    fn registrations(&self) -> Result<Vec<Write>, StoreError>;
-
-    /// Crossings that the store does not have yet, in the order of arrival.
-    fn crossings(&self) -> Result<Vec<Crossing>, StoreError>;
-
-    /// What it holds. Does not wait.
-    fn state(&self) -> SpoolState;
-}
-
-/// A place in the spool: everything up to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpoolMark(pub i64);
-
-/// What a spool holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SpoolState {
-    /// Writes that wait in it.
-    pub writes: usize,
-    /// Bytes that they take on disk.
-    pub bytes: u64,
-    /// When the oldest of them was added, UTC.
-    pub oldest: Option<DateTime<Utc>>,
-    /// Samples that were thinned out since the process started, for lack of room.
-    pub thinned: u64,
 }
 
 /// Keeps the newest count and state of each camera and worker where others can read and follow

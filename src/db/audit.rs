@@ -1,15 +1,20 @@
-//! The audit trail's table.
+//! The table of the audit trail.
 
 use becamera_actors::ports::StoreError;
-use becamera_domain::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, CameraId, Origin};
+use becamera_domain::{
+    AuditAction, AuditEntry, AuditId, AuditQuery, CameraId, FieldChange, Origin,
+};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use super::{
+    columns::{micros_after, rows_for_page},
     connection::{DbConnection, on_either},
-    scene_reads::micros_after,
+    json::{self, StoredJson},
     schema::audit,
 };
+
+impl StoredJson for Vec<FieldChange> {}
 
 /// A row of `audit`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -34,14 +39,14 @@ pub(super) fn insert(connection: &mut DbConnection, row: &AuditRow) -> QueryResu
 }
 
 /// Rows of a page and one more, newest first.
-pub(super) fn select(
+pub(super) fn read(
     connection: &mut DbConnection,
     query: &AuditQuery,
 ) -> QueryResult<Vec<AuditRow>> {
     let mut select = audit::table
         .select(AuditRow::as_select())
         .order(audit::id.desc())
-        .limit(i64::from(query.limit) + 1)
+        .limit(rows_for_page(query.limit))
         .into_boxed();
     if let Some(camera) = query.camera_id {
         select = select.filter(audit::camera_id.eq(camera.get()));
@@ -56,15 +61,6 @@ pub(super) fn select(
         select = select.filter(audit::id.lt(before.0));
     }
     select.load(connection)
-}
-
-/// The page that the rows of [`select`] make.
-pub(super) fn page(rows: Vec<AuditRow>, limit: u32) -> Result<AuditPage, StoreError> {
-    let limit = limit as usize;
-    let more = rows.len() > limit;
-    let entries =
-        rows.into_iter().take(limit).map(AuditEntry::try_from).collect::<Result<_, _>>()?;
-    Ok(AuditPage { entries, more })
 }
 
 /// Deletes the oldest entries from before a time, at most `batch`. Answers how many.
@@ -86,7 +82,7 @@ impl TryFrom<&AuditEntry> for AuditRow {
     type Error = StoreError;
 
     fn try_from(entry: &AuditEntry) -> Result<Self, StoreError> {
-        let changes = serde_json::to_string(&entry.changes).map_err(|error| {
+        let changes = json::to_text(&entry.changes).map_err(|error| {
             StoreError::Rejected(format!("audit entry {}: {error}", entry.id.0))
         })?;
         Ok(Self {
@@ -106,7 +102,7 @@ impl TryFrom<&AuditEntry> for AuditRow {
 impl TryFrom<AuditRow> for AuditEntry {
     type Error = StoreError;
 
-    // Only a foreign hand in the database can make it fail.
+    // It fails only where something other than becamera has changed the row.
     fn try_from(row: AuditRow) -> Result<Self, StoreError> {
         let refuse = |what: &str| {
             StoreError::Rejected(format!("stored audit entry {}: {what} can't be read", row.id))
@@ -123,8 +119,25 @@ impl TryFrom<AuditRow> for AuditEntry {
             camera_id: camera_id.map_err(|_| refuse("camera_id"))?,
             worker_id: worker_id.map_err(|_| refuse("worker_id"))?,
             site_id: site_id.map_err(|_| refuse("site_id"))?,
-            changes: serde_json::from_str(&row.changes).map_err(|_| refuse("changes"))?,
+            changes: json::from_text(&row.changes).map_err(|_| refuse("changes"))?,
             by: Origin { who: row.who.clone(), address: address.map_err(|_| refuse("address"))? },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// If this fails, a field of the API has changed: see [`json`] for how old rows stay readable.
+    #[test]
+    fn changes_have_the_form_of_version_1() {
+        let stored = concat!(
+            r#"[{"field":"name","from":null,"to":"Eingang"},"#,
+            r#"{"field":"stream_url","from":"rtsp://***@c/","to":"rtsp://***@c/","#,
+            r#""credentials_changed":true}]"#
+        );
+        let changes: Vec<FieldChange> = json::from_text(stored).unwrap();
+        assert_eq!(json::to_text(&changes).unwrap(), stored);
     }
 }

@@ -12,7 +12,7 @@ use nix::{
     unistd::{AccessFlags, faccessat},
 };
 
-use super::{DatabaseUrl, DbError, insert::Kind};
+use super::{DatabaseUrl, DbError, insert::Dialect};
 
 /// How long a connection may be awaited before the database counts as away.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,10 +25,11 @@ pub(super) enum DbConnection {
 }
 
 impl DbConnection {
-    pub(super) fn kind(&self) -> Kind {
+    /// The SQL that it understands.
+    pub(super) fn dialect(&self) -> Dialect {
         match self {
-            Self::Sqlite(_) => Kind::Sqlite,
-            Self::Postgres(_) => Kind::Postgres,
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
         }
     }
 }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use becamera_actors::ports::StoreError;
 use diesel::result::{DatabaseErrorKind as Kind, Error};
 
-use super::DatabaseUrl;
+use super::url::{DatabaseUrl, InvalidDatabaseUrl};
 
 /// Why a database can't be used. No text holds credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// The URL is not one of a database.
-    #[error("storage.database_url: {0}")]
-    InvalidUrl(String),
+    #[error(transparent)]
+    InvalidUrl(#[from] InvalidDatabaseUrl),
     /// It can't be reached or opened.
     #[error("can't open the database {url}: {reason}")]
     Open {

@@ -1,24 +1,48 @@
 //! Deletes what is older than it is to be kept, in small batches.
 //!
-//! Samples, crossings and rollups have no index by time alone, which every insert would pay for; so each
-//! camera's rows, which lie in the order of time, are cut off at their old end.
+//! Samples, crossings and rollups have no index by time alone, which every insert would pay for; so
+//! each camera's rows, which lie in the order of time, are cut off at their old end.
 
 use becamera_domain::Cutoffs;
 use diesel::prelude::*;
 
 use super::{
-    audit,
+    audit, cameras,
     connection::DbConnection,
-    schema::{cameras, crossings, line_rollups, rollups, samples, zone_rollups},
+    schema::{crossings, line_rollups, rollups, samples, zone_rollups},
     sites,
 };
 
 /// Rows deleted at once: some milliseconds of work.
 const BATCH: i64 = 5_000;
 
+/// Deletes the oldest [`BATCH`] rows of a camera in one table, of those whose `$time` is before the
+/// cutoff; and those of the same `$time` as the last of them. Answers how many.
+macro_rules! cut_off {
+    ($connection:expr, $table:ident.$time:ident, $camera:expr, $cutoff:expr) => {
+        cut_off!($connection, $table.$time, $table::camera_id.eq($camera), $cutoff;)
+    };
+    ($connection:expr, $table:ident.$time:ident, $camera:expr, $level:expr, $cutoff:expr) => {{
+        let of_level = $table::camera_id.eq($camera).and($table::level.eq($level.seconds()));
+        cut_off!($connection, $table.$time, of_level, $cutoff;)
+    }};
+    ($connection:expr, $table:ident.$time:ident, $which:expr, $cutoff:expr;) => {{
+        let rows = $table::table.filter($which);
+        let last_of_batch: Option<i64> = rows
+            .filter($table::$time.lt($cutoff))
+            .select($table::$time)
+            .order($table::$time.asc())
+            .offset(BATCH - 1)
+            .first($connection)
+            .optional()?;
+        let last = last_of_batch.unwrap_or($cutoff - 1);
+        diesel::delete(rows.filter($table::$time.le(last))).execute($connection)?
+    }};
+}
+
 /// Deletes about [`BATCH`] rows at most. Answers whether more may be left.
 pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> QueryResult<bool> {
-    let ids: Vec<i32> = cameras::table.select(cameras::id).load(connection)?;
+    let cameras = cameras::ids(connection)?;
     let mut deleted = match cutoffs.audit {
         Some(cutoff) => audit::delete_old(connection, cutoff, BATCH)?,
         None => 0,
@@ -29,66 +53,22 @@ pub(super) fn delete_batch(connection: &mut DbConnection, cutoffs: &Cutoffs) -> 
     if let Some(cutoff) = cutoffs.crossings {
         deleted += sites::delete_old(connection, cutoff.timestamp_micros())?;
     }
-    for camera in ids {
-        if let Some(cutoff) = cutoffs.samples {
-            deleted += delete_samples(connection, camera, cutoff.timestamp())?;
+    for camera in cameras {
+        if let Some(cutoff) = cutoffs.samples.map(|cutoff| cutoff.timestamp()) {
+            deleted += cut_off!(connection, samples.bucket_start, camera, cutoff);
         }
-        if let Some(cutoff) = cutoffs.crossings {
-            deleted += delete_crossings(connection, camera, cutoff.timestamp_micros())?;
+        if let Some(cutoff) = cutoffs.crossings.map(|cutoff| cutoff.timestamp_micros()) {
+            deleted += cut_off!(connection, crossings.at, camera, cutoff);
         }
         for (level, cutoff) in &cutoffs.rollups {
             let Some(cutoff) = cutoff.map(|cutoff| cutoff.timestamp()) else { continue };
-            let level = level.seconds();
-            deleted += delete_rollups(connection, camera, level, cutoff)?;
+            deleted += cut_off!(connection, rollups.bucket_start, camera, level, cutoff);
+            deleted += cut_off!(connection, line_rollups.bucket_start, camera, level, cutoff);
+            deleted += cut_off!(connection, zone_rollups.bucket_start, camera, level, cutoff);
         }
         if deleted >= BATCH as usize {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// Deletes the oldest [`BATCH`] of `$rows`, of one camera and one table, that begin before the
-/// cutoff; and those that begin in the same second as the last of them.
-macro_rules! cut_off {
-    ($connection:expr, $rows:expr, $bucket_start:expr, $cutoff:expr) => {{
-        let last_of_batch: Option<i64> = $rows
-            .filter($bucket_start.lt($cutoff))
-            .select($bucket_start)
-            .order($bucket_start.asc())
-            .offset(BATCH - 1)
-            .first($connection)
-            .optional()?;
-        let last = last_of_batch.unwrap_or($cutoff - 1);
-        diesel::delete($rows.filter($bucket_start.le(last))).execute($connection)
-    }};
-}
-
-fn delete_samples(connection: &mut DbConnection, camera: i32, cutoff: i64) -> QueryResult<usize> {
-    use samples::{bucket_start, camera_id, table};
-    let of_camera = table.filter(camera_id.eq(camera));
-    cut_off!(connection, of_camera, bucket_start, cutoff)
-}
-
-fn delete_crossings(connection: &mut DbConnection, camera: i32, cutoff: i64) -> QueryResult<usize> {
-    use crossings::{at, camera_id, table};
-    let of_camera = table.filter(camera_id.eq(camera));
-    cut_off!(connection, of_camera, at, cutoff)
-}
-
-/// Of one level of the rollups of people, lines and zones each.
-fn delete_rollups(
-    connection: &mut DbConnection,
-    camera: i32,
-    of_level: i32,
-    cutoff: i64,
-) -> QueryResult<usize> {
-    macro_rules! cut_off_level {
-        ($rollups:ident) => {{
-            use $rollups::{bucket_start, camera_id, level, table};
-            let of_camera = table.filter(camera_id.eq(camera).and(level.eq(of_level)));
-            cut_off!(connection, of_camera, bucket_start, cutoff)?
-        }};
-    }
-    Ok(cut_off_level!(rollups) + cut_off_level!(line_rollups) + cut_off_level!(zone_rollups))
 }

@@ -5,12 +5,16 @@
 
 use std::fmt::Write;
 
-/// Kinds of databases, as far as their SQL differs.
+/// The SQL of a database, as far as the two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Dialect {
     Sqlite,
     Postgres,
 }
+
+/// Rows in one statement: with up to 21 values a row this stays below what SQLite (32,766) and
+/// PostgreSQL (65,535) can bind.
+pub(super) const ROWS: usize = 1_000;
 
 /// An INSERT of any number of rows.
 pub(super) struct Insert {
@@ -23,8 +27,9 @@ pub(super) struct Insert {
 }
 
 impl Insert {
+    /// The statement for this number of rows.
     // PostgreSQL numbers its parameters; SQLite would look up each number as a name.
-    pub fn statement(&self, rows: usize, kind: Kind) -> String {
+    pub fn statement(&self, rows: usize, dialect: Dialect) -> String {
         let mut sql = format!("INSERT INTO {} VALUES ", self.into);
         for parameter in 0..rows * self.values {
             sql.push_str(match (parameter, parameter % self.values) {
@@ -32,7 +37,7 @@ impl Insert {
                 (_, 0) => "), (",
                 _ => ", ",
             });
-            if kind == Kind::Postgres {
+            if dialect == Dialect::Postgres {
                 // Writing to a string can't fail.
                 let _ = write!(sql, "${}", parameter + 1);
             } else {

@@ -7,7 +7,7 @@ use log::{error, info, warn};
 
 use crate::vault::{Vault, VaultError};
 
-use super::{DatabaseUrl, DbError, connection::DbConnection, models::CameraRow, schema::cameras};
+use super::{DatabaseUrl, DbError, cameras::CameraRow, connection::DbConnection, schema::cameras};
 
 /// Ids of cameras that an error lists.
 const LISTED: usize = 20;

@@ -1,21 +1,25 @@
 //! The tables of sites and their corrections.
 
 use becamera_actors::ports::StoreError;
-use becamera_domain::{AuditId, Correction, CorrectionChange, Site, SiteId};
+use becamera_domain::{AuditId, Correction, CorrectionChange, Site, SiteId, SiteSettings};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use log::error;
 
 use super::{
+    columns::micros_after,
     connection::{DbConnection, on_either},
-    scene_reads::micros_after,
+    json::{self, StoredJson},
     schema::{site_corrections, sites},
 };
+
+impl StoredJson for SiteSettings {}
 
 /// A row of `sites`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = sites)]
 pub(super) struct SiteRow {
-    pub id: String,
+    id: String,
     settings: String,
     created_at: i64,
     updated_at: i64,
@@ -25,7 +29,7 @@ impl TryFrom<&Site> for SiteRow {
     type Error = StoreError;
 
     fn try_from(site: &Site) -> Result<Self, StoreError> {
-        let settings = serde_json::to_string(&site.settings)
+        let settings = json::to_text(&site.settings)
             .map_err(|error| StoreError::Rejected(format!("site {}: {error}", site.id)))?;
         Ok(Self {
             id: site.id.to_string(),
@@ -43,7 +47,7 @@ impl TryFrom<SiteRow> for Site {
         let time = |micros| DateTime::from_timestamp_micros(micros).ok_or("a time out of range");
         Ok(Self {
             id: row.id.parse().map_err(|error| format!("{error}"))?,
-            settings: serde_json::from_str(&row.settings)
+            settings: json::from_text(&row.settings)
                 .map_err(|error| format!("settings: {error}"))?,
             created_at: time(row.created_at)?,
             updated_at: time(row.updated_at)?,
@@ -84,7 +88,7 @@ impl From<&Correction> for CorrectionRow {
 impl TryFrom<CorrectionRow> for Correction {
     type Error = StoreError;
 
-    // Only a foreign hand in the database can make it fail.
+    // It fails only where something other than becamera has changed the row.
     fn try_from(row: CorrectionRow) -> Result<Self, StoreError> {
         let refuse = |what: &str| {
             let (site, id) = (&row.site_id, row.id);
@@ -105,6 +109,7 @@ impl TryFrom<CorrectionRow> for Correction {
     }
 }
 
+/// Keeps a site or replaces what is said of it.
 pub(super) fn save(connection: &mut DbConnection, row: &SiteRow) -> QueryResult<()> {
     on_either!(connection, c => diesel::insert_into(sites::table)
         .values(row)
@@ -115,7 +120,7 @@ pub(super) fn save(connection: &mut DbConnection, row: &SiteRow) -> QueryResult<
         .map(drop))
 }
 
-/// Its corrections go with it: ON DELETE CASCADE.
+/// Forgets a site. Its corrections go with it: ON DELETE CASCADE.
 pub(super) fn forget(connection: &mut DbConnection, id: &SiteId) -> QueryResult<()> {
     diesel::delete(sites::table.find(id.as_str())).execute(connection).map(drop)
 }
@@ -129,10 +134,23 @@ pub(super) fn correct(connection: &mut DbConnection, row: &CorrectionRow) -> Que
         .map(drop))
 }
 
+/// Every site, by id.
 pub(super) fn load(connection: &mut DbConnection) -> QueryResult<Vec<SiteRow>> {
     sites::table.select(SiteRow::as_select()).order(sites::id.asc()).load(connection)
 }
 
+/// The sites of rows. One that can't be read is said, and must not keep the others away.
+pub(super) fn read_all(rows: Vec<SiteRow>) -> Vec<Site> {
+    let read = |row: SiteRow| {
+        let id = row.id.clone();
+        Site::try_from(row)
+            .inspect_err(|reason| error!("site {id}: its stored row can't be read: {reason}"))
+            .ok()
+    };
+    rows.into_iter().filter_map(read).collect()
+}
+
+/// Corrections made at or after a time, by time.
 pub(super) fn corrections(
     connection: &mut DbConnection,
     from: DateTime<Utc>,
@@ -148,4 +166,20 @@ pub(super) fn corrections(
 pub(super) fn delete_old(connection: &mut DbConnection, cutoff: i64) -> QueryResult<usize> {
     diesel::delete(site_corrections::table.filter(site_corrections::at.lt(cutoff)))
         .execute(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// If this fails, a field of the API has changed: see [`json`] for how old rows stay readable.
+    #[test]
+    fn settings_have_the_form_of_version_1() {
+        let stored = concat!(
+            r#"{"name":"Shop","timezone":"Europe/Berlin","reset_at":"04:30","capacity":80,"#,
+            r#""members":[{"camera_id":7,"line_id":"door","invert":true}]}"#
+        );
+        let settings: SiteSettings = json::from_text(stored).unwrap();
+        assert_eq!(json::to_text(&settings).unwrap(), stored);
+    }
 }

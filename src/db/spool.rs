@@ -1,6 +1,8 @@
 //! The `Spool` port: a small SQLite file of its own, which keeps writes in their order while the
 //! database can't take them.
 
+mod file;
+mod payload;
 mod rows;
 
 use std::{
@@ -10,7 +12,7 @@ use std::{
 };
 
 use becamera_actors::ports::{Spool, SpoolMark, SpoolState, StoreError};
-use becamera_domain::{Crossing, Write};
+use becamera_domain::{Write, WriteKind};
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sqlite::SqliteConnection};
 use log::{error, warn};
@@ -18,9 +20,8 @@ use log::{error, warn};
 use crate::vault::Vault;
 
 use super::{DbError, sealing};
-use rows::StoredWrite;
 
-/// One sample in so many is kept when they are thinned out.
+/// One sample in this many is kept when they are thinned out.
 const THINNING: usize = 4;
 
 /// Keeps writes in a file that one process at a time can use.
@@ -46,15 +47,15 @@ impl SqliteSpool {
     /// When it can't be opened or written, or another process uses it.
     pub fn open(path: &Path, max_bytes: u64) -> Result<Self, DbError> {
         let refuse = |reason: String| DbError::Spool { path: path.to_owned(), reason };
-        let connection = match rows::open(path) {
-            Err(reason) if rows::is_damage(&reason) => {
+        let connection = match file::open(path) {
+            Err(reason) if file::is_damage(&reason) => {
                 let aside = move_aside(path).map_err(|error| refuse(error.to_string()))?;
                 error!(
                     "spool {} is damaged ({reason}); moved to {}, an empty one takes its place",
                     path.display(),
                     aside.display()
                 );
-                rows::open(path).map_err(refuse)?
+                file::open(path).map_err(refuse)?
             }
             other => other.map_err(refuse)?,
         };
@@ -72,7 +73,8 @@ impl SqliteSpool {
     pub fn sealing_with(mut self, vault: Arc<Vault>) -> Result<Self, DbError> {
         self.vault = vault;
         let mut inner = self.inner();
-        let rows = inner.connection.as_mut().map(|c| rows::others_than_counts(c, 0));
+        let rows =
+            inner.connection.as_mut().map(|c| rows::of_kinds(c, &[WriteKind::SaveCamera], 0));
         drop(inner);
         let rows = rows.transpose().map_err(|error| DbError::Spool {
             path: self.path.clone(),
@@ -81,7 +83,7 @@ impl SqliteSpool {
         let unknown: Vec<_> = rows
             .into_iter()
             .flatten()
-            .filter_map(|row| rows::sealed_under_unknown_key(&row, &self.vault))
+            .filter_map(|row| payload::sealed_under_unknown_key(&row, &self.vault))
             .collect();
         sealing::refuse_unknown(format!("the spool {}", self.path.display()), unknown)?;
         Ok(self)
@@ -101,7 +103,7 @@ impl Inner {
     fn connection(&mut self, path: &Path) -> Result<&mut SqliteConnection, String> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => rows::open(path)?,
+            None => file::open(path)?,
         };
         Ok(self.connection.insert(connection))
     }
@@ -163,9 +165,9 @@ impl Inner {
 
 impl Spool for SqliteSpool {
     fn append(&self, writes: &[Write]) -> Result<(), StoreError> {
-        let stored: Vec<StoredWrite> = writes
+        let stored: Vec<_> = writes
             .iter()
-            .map(|write| StoredWrite::of(write, &self.vault))
+            .map(|write| payload::write(write, &self.vault))
             .collect::<Result<_, _>>()?;
         let mut inner = self.inner();
         inner.connection(&self.path).map_err(|error| self.failed(error))?;
@@ -194,7 +196,7 @@ impl Spool for SqliteSpool {
         let rows = rows::oldest(connection, given, limit).map_err(|error| self.failed(error))?;
         let Some(last) = rows.last() else { return Ok(None) };
         let mark = SpoolMark(last.id);
-        Ok(Some((mark, rows.iter().filter_map(|row| rows::read(row, &self.vault)).collect())))
+        Ok(Some((mark, rows.iter().filter_map(|row| payload::read(row, &self.vault)).collect())))
     }
 
     fn remove(&self, mark: SpoolMark) {
@@ -212,27 +214,12 @@ impl Spool for SqliteSpool {
         }
     }
 
-    fn registrations(&self) -> Result<Vec<Write>, StoreError> {
+    fn waiting(&self, kinds: &[WriteKind]) -> Result<Vec<Write>, StoreError> {
         let mut inner = self.inner();
         let given = inner.given_up_to;
         let Some(connection) = inner.connection.as_mut() else { return Ok(Vec::new()) };
-        let rows = rows::others_than_counts(connection, given);
-        let rows = rows.map_err(|error| self.failed(error))?;
-        Ok(rows.iter().filter_map(|row| rows::read(row, &self.vault)).collect())
-    }
-
-    fn crossings(&self) -> Result<Vec<Crossing>, StoreError> {
-        let mut inner = self.inner();
-        let given = inner.given_up_to;
-        let Some(connection) = inner.connection.as_mut() else { return Ok(Vec::new()) };
-        let rows = rows::crossings(connection, given).map_err(|error| self.failed(error))?;
-        let writes = rows.iter().filter_map(|row| rows::read(row, &self.vault));
-        Ok(writes
-            .filter_map(|write| match write {
-                Write::Crossing(crossing) => Some(crossing),
-                _ => None,
-            })
-            .collect())
+        let rows = rows::of_kinds(connection, kinds, given).map_err(|error| self.failed(error))?;
+        Ok(rows.iter().filter_map(|row| payload::read(row, &self.vault)).collect())
     }
 
     fn state(&self) -> SpoolState {

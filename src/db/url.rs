@@ -8,7 +8,10 @@ use std::{
 
 use url::Url;
 
-use super::DbError;
+/// Why a text is no URL of a database. It does not repeat the text, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[error("storage.database_url: {0}")]
+pub struct InvalidDatabaseUrl(String);
 
 /// Where the database is: `sqlite:PATH` or `postgres://user:password@host:port/name?…`.
 /// `Debug` and `Display` show it without credentials.
@@ -51,7 +54,7 @@ impl DatabaseUrl {
         Some(text)
     }
 
-    /// Removes this URL and its secrets from a text of foreign origin.
+    /// Removes this URL and its secrets from a text that a library made.
     pub(super) fn redact_in(&self, text: &str) -> String {
         let Place::Postgres(url) = &self.0 else { return text.trim().to_owned() };
         let mut clean = text.trim().to_owned();
@@ -74,11 +77,10 @@ impl DatabaseUrl {
 }
 
 impl FromStr for DatabaseUrl {
-    type Err = DbError;
+    type Err = InvalidDatabaseUrl;
 
-    // No error repeats the text: it may hold a password.
-    fn from_str(text: &str) -> Result<Self, DbError> {
-        let invalid = |reason: &str| Err(DbError::InvalidUrl(reason.into()));
+    fn from_str(text: &str) -> Result<Self, InvalidDatabaseUrl> {
+        let invalid = |reason: &str| Err(InvalidDatabaseUrl(reason.into()));
         if text.contains('\0') {
             return invalid("must not contain NUL characters");
         }

@@ -4,8 +4,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use becamera_actors::messages::GetAudit;
-use becamera_domain::{AuditPage, AuditQuery, CameraId, InvalidField};
+use becamera_actors::messages::ReadStore;
+use becamera_domain::{AuditQuery, CameraId, InvalidField};
 
 use super::{
     HttpState,
@@ -46,10 +46,10 @@ async fn page(
     query: &Query<'_>,
 ) -> Result<HttpResponse, ApiError> {
     let query = read_query(camera_id, query)?;
-    let AuditPage { entries, more } = ask(&state.storage, GetAudit(query)).await??;
-    let last = entries.last().filter(|_| more);
+    let page = ask(&state.storage, ReadStore(query)).await??;
+    let last = page.last_before_more();
     let next_cursor = last.map(|entry| cursor::encode_audit(entry.id));
-    let entries = entries.into_iter().map(AuditDto::from).collect();
+    let entries = page.items.into_iter().map(AuditDto::from).collect();
     Ok(envelope::ok(AuditList { entries, next_cursor }))
 }
 

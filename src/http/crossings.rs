@@ -6,12 +6,10 @@ use actix_web::{
     web::{Data, Path},
 };
 use becamera_actors::{
-    messages::{GetCamera, GetCrossings},
+    messages::{GetCamera, ReadStore},
     storage::StorageActor,
 };
-use becamera_domain::{
-    CameraId, Crossing, CrossingId, CrossingPage, CrossingQuery, Direction, LineId,
-};
+use becamera_domain::{CameraId, Crossing, CrossingId, CrossingQuery, Direction, LineId};
 use becamera_history::Calendar;
 use serde::Serialize;
 
@@ -62,10 +60,10 @@ async fn page(
     calendar: Calendar,
 ) -> Result<HttpResponse, ApiError> {
     let camera_id = query.camera_id;
-    let CrossingPage { crossings, more } = ask(storage, GetCrossings(query)).await??;
-    let last = crossings.last().filter(|_| more);
+    let page = ask(storage, ReadStore(query)).await??;
+    let last = page.last_before_more();
     let next_cursor = last.map(|crossing| cursor::encode_crossing(crossing.position()));
-    let crossings = crossings.into_iter().map(|crossing| Row::new(crossing, calendar)).collect();
+    let crossings = page.items.into_iter().map(|crossing| Row::new(crossing, calendar)).collect();
     Ok(envelope::ok(CrossingList { camera_id, crossings, next_cursor }))
 }
 
@@ -140,11 +138,11 @@ impl RowSource for Rows {
 
     async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
         let Some(query) = self.query.take() else { return Ok(None) };
-        let page = ask(&self.storage, GetCrossings(query.clone())).await??;
-        let last = page.crossings.last().filter(|_| page.more).map(Crossing::position);
+        let page = ask(&self.storage, ReadStore(query.clone())).await??;
+        let last = page.last_before_more().map(Crossing::position);
         self.query = last.map(|last| CrossingQuery { after: Some(last), ..query });
         let calendar = self.calendar;
-        csv_stream::write(page.crossings.into_iter().map(|crossing| Row::new(crossing, calendar)))
+        csv_stream::write(page.items.into_iter().map(|crossing| Row::new(crossing, calendar)))
             .map(Some)
     }
 }

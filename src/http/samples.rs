@@ -3,10 +3,10 @@
 use actix::Addr;
 use actix_web::{HttpRequest, HttpResponse};
 use becamera_actors::{
-    messages::{GetCamera, GetSamples},
+    messages::{GetCamera, ReadStore},
     storage::StorageActor,
 };
-use becamera_domain::{CameraId, Sample, SamplePage, SampleQuery};
+use becamera_domain::{CameraId, Sample, SampleQuery};
 use becamera_history::Calendar;
 
 use super::{
@@ -56,10 +56,10 @@ async fn page(
     calendar: Calendar,
 ) -> Result<HttpResponse, ApiError> {
     let camera_id = query.camera_id;
-    let SamplePage { samples, more } = ask(storage, GetSamples(query)).await??;
-    let last = samples.last().filter(|_| more);
+    let page = ask(storage, ReadStore(query)).await??;
+    let last = page.last_before_more();
     let next_cursor = last.map(|sample| cursor::encode(sample.position()));
-    let samples = samples.into_iter().map(|sample| SampleDto::new(sample, calendar)).collect();
+    let samples = page.items.into_iter().map(|sample| SampleDto::new(sample, calendar)).collect();
     Ok(envelope::ok(SampleList { camera_id, samples, next_cursor }))
 }
 
@@ -95,11 +95,11 @@ impl RowSource for Rows {
 
     async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
         let Some(query) = self.query.take() else { return Ok(None) };
-        let page = ask(&self.storage, GetSamples(query.clone())).await??;
-        let last = page.samples.last().filter(|_| page.more).map(Sample::position);
+        let page = ask(&self.storage, ReadStore(query.clone())).await??;
+        let last = page.last_before_more().map(Sample::position);
         self.query = last.map(|last| SampleQuery { after: Some(last), ..query });
         let calendar = self.calendar;
-        let samples = page.samples.into_iter().map(|sample| SampleDto::new(sample, calendar));
+        let samples = page.items.into_iter().map(|sample| SampleDto::new(sample, calendar));
         csv_stream::write(samples).map(Some)
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     messages::PoolPhase,
     metrics::Metrics,
     pictures::PictureNews,
-    storage::{ForgetCamera, RecordAudit, SaveCamera, StoreCrossing, StoreSample},
+    storage::StoreWrite,
     worker::{
         CheckRunner, RunJob, RunnerFactory, StartRunner, WorkerActor, WorkerReport, WorkerRoutes,
     },
@@ -45,18 +45,10 @@ pub struct PoolSupervisorConfig {
     pub cameras: Vec<Camera>,
     /// Makes each worker's runner, in the worker's own thread.
     pub runners: Arc<RunnerFactory>,
-    /// Takes samples.
-    pub samples: Recipient<StoreSample>,
-    /// Takes crossings.
-    pub crossings: Recipient<StoreCrossing>,
+    /// Keeps registrations, counts and the audit trail.
+    pub storage: Recipient<StoreWrite>,
     /// Hands pictures on.
     pub pictures: Recipient<PictureNews>,
-    /// Keeps registrations.
-    pub save_camera: Recipient<SaveCamera>,
-    /// Forgets registrations.
-    pub forget_camera: Recipient<ForgetCamera>,
-    /// Keeps the audit trail.
-    pub audit: Recipient<RecordAudit>,
     /// Told of every count and of every change of a camera's or worker's state.
     pub followers: Vec<Recipient<Publish>>,
     /// The service's metrics.
@@ -133,12 +125,8 @@ impl PoolSupervisor {
             Effect::CancelRun(worker) => self.control(worker, Ctl::cancel),
             Effect::KillRun(worker) => self.control(worker, Ctl::kill),
             Effect::UpdateScene(worker, scene) => self.control(worker, |ctl| ctl.put_scene(*scene)),
-            Effect::Audit(entry) => self.config.audit.do_send(RecordAudit(*entry)),
-            Effect::SaveCamera(camera) => self.config.save_camera.do_send(SaveCamera(*camera)),
-            Effect::ForgetCamera(id) => {
-                self.config.forget_camera.do_send(ForgetCamera(id));
-                self.config.metrics.forget_camera(id);
-            }
+            Effect::Store(write) => self.config.storage.do_send(StoreWrite(write)),
+            Effect::ForgetCamera(id) => self.config.metrics.forget_camera(id),
             Effect::ForgetLine(id, line) => self.config.metrics.forget_line(id, &line),
             Effect::ForgetZone(id, zone) => self.config.metrics.forget_zone(id, &zone),
             Effect::Released(id) => {
@@ -270,8 +258,7 @@ impl Actor for PoolSupervisor {
             let runners = self.config.runners.clone();
             let routes = WorkerRoutes {
                 reports: ctx.address().recipient(),
-                samples: self.config.samples.clone(),
-                crossings: self.config.crossings.clone(),
+                storage: self.config.storage.clone(),
                 pictures: self.config.pictures.clone(),
                 metrics: self.config.metrics.clone(),
             };

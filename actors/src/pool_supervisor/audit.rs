@@ -2,7 +2,7 @@
 
 use becamera_domain::{
     AuditAction, AuditEntry, AuditId, Camera, CameraId, DesiredState, FieldChange, Now, Origin,
-    WorkerId, changes, scene_changes,
+    WorkerId, Write, changes, scene_changes,
 };
 
 use super::pool::{Effect, Pool};
@@ -79,6 +79,6 @@ impl Pool {
         let (id, by, site_id) = (AuditId::unique(now.wall), by.clone(), None);
         let entry =
             AuditEntry { id, at: now.wall, by, action, camera_id, worker_id, site_id, changes };
-        self.effects.push(Effect::Audit(Box::new(entry)));
+        self.effects.push(Effect::Store(Write::Audit(Box::new(entry))));
     }
 }

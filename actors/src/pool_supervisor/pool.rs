@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use becamera_domain::{
-    AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, DesiredState, DetectSettings,
-    InvalidField, Job, LineId, Now, Origin, RunId, Scene, WorkerId, ZoneId,
-    settings::WorkerSettings,
+    Camera, CameraId, CameraPatch, CameraSettings, DesiredState, DetectSettings, InvalidField, Job,
+    LineId, Now, Origin, RunId, Scene, WorkerId, Write, ZoneId, settings::WorkerSettings,
 };
 
 use crate::messages::{PoolError, PoolPhase};
@@ -38,11 +37,9 @@ pub enum Effect {
     KillRun(WorkerId),
     /// Give a worker's run other lines and zones.
     UpdateScene(WorkerId, Box<Scene>),
-    /// Add to the audit trail; comes before the change that it is about.
-    Audit(Box<AuditEntry>),
-    /// Keep a camera's registration.
-    SaveCamera(Box<Camera>),
-    /// Forget a camera and its counts.
+    /// Write to the store; an audit entry comes before the change that it is about.
+    Store(Write),
+    /// A camera is gone.
     ForgetCamera(CameraId),
     /// A camera's line is gone.
     ForgetLine(CameraId, LineId),
@@ -332,7 +329,8 @@ impl Pool {
 
     pub(super) fn save(&mut self, id: CameraId) {
         if let Some(task) = self.cameras.get(&id) {
-            self.effects.push(Effect::SaveCamera(Box::new(task.camera.clone())));
+            let write = Write::SaveCamera(Box::new(task.camera.clone()));
+            self.effects.push(Effect::Store(write));
         }
     }
 
@@ -352,6 +350,7 @@ impl Pool {
         let Scene { lines, zones } = scene.unwrap_or_default();
         self.effects.extend(lines.into_iter().map(|line| Effect::ForgetLine(id, line.id)));
         self.effects.extend(zones.into_iter().map(|zone| Effect::ForgetZone(id, zone.id)));
+        self.effects.push(Effect::Store(Write::ForgetCamera(id)));
         self.effects.push(Effect::ForgetCamera(id));
         self.effects.push(Effect::Released(id));
         log::info!("camera {id}: deleted");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use becamera_domain::{
     AuditAction, AuditEntry, AuditId, Correction, FieldChange, LiveEvent, LiveSite, Origin, SiteId,
-    SiteSettings, differences, written,
+    SiteSettings, Write, differences, written,
 };
 use chrono::{DateTime, Utc};
 use log::{info, warn};
@@ -14,7 +14,7 @@ use crate::{
     events::Publish,
     messages::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite},
     metrics::Metrics,
-    storage::{ForgetSite, RecordAudit, SaveSite, StoreCorrection},
+    storage::StoreWrite,
 };
 
 use becamera_history::sites::{Book, SiteError, SiteView};
@@ -27,14 +27,8 @@ const PRUNE: Duration = Duration::from_secs(60);
 pub struct SitesConfig {
     /// The sites.
     pub book: Book,
-    /// Keeps sites.
-    pub save: Recipient<SaveSite>,
-    /// Forgets sites.
-    pub forget: Recipient<ForgetSite>,
-    /// Keeps corrections.
-    pub correct: Recipient<StoreCorrection>,
-    /// Keeps the audit trail.
-    pub audit: Recipient<RecordAudit>,
+    /// Keeps sites, corrections and the audit trail.
+    pub storage: Recipient<StoreWrite>,
     /// Told how many people are in each site.
     pub followers: Vec<Recipient<Publish>>,
     /// The service's metrics.
@@ -65,6 +59,10 @@ impl SitesActor {
         }
     }
 
+    fn store(&self, write: Write) {
+        self.config.storage.do_send(StoreWrite(write));
+    }
+
     fn tick(&mut self, now: DateTime<Utc>) {
         let begun = self.config.book.tick(now);
         for site in &begun {
@@ -84,7 +82,7 @@ impl SitesActor {
     ) {
         let (site_id, camera_id, worker_id) = (Some(site.clone()), None, None);
         let entry = AuditEntry { id, at, by, action, camera_id, worker_id, site_id, changes };
-        self.config.audit.do_send(RecordAudit(entry));
+        self.store(Write::Audit(Box::new(entry)));
     }
 
     fn put(&mut self, message: PutSite) -> Result<(SiteView, bool), SiteError> {
@@ -101,7 +99,7 @@ impl SitesActor {
         let is_new = before.is_none();
         if is_new || !changes.is_empty() {
             self.audit(AuditId::unique(now), &site_id, action, changes, by, now);
-            self.config.save.do_send(SaveSite(view.site.clone()));
+            self.store(Write::SaveSite(Box::new(view.site.clone())));
             self.tell(vec![view.live.clone()]);
         }
         Ok((view, is_new))
@@ -112,7 +110,7 @@ impl SitesActor {
         let site = self.config.book.delete(&site_id)?;
         let (now, changes) = (Utc::now(), changes(Some(&site.settings), None));
         self.audit(AuditId::unique(now), &site_id, AuditAction::SiteDeleted, changes, by, now);
-        self.config.forget.do_send(ForgetSite(site_id.clone()));
+        self.store(Write::ForgetSite(site_id.clone()));
         self.config.metrics.forget_site(&site_id);
         info!("site {site_id}: deleted");
         self.publish(&LiveEvent::SiteDeleted { site_id });
@@ -129,7 +127,7 @@ impl SitesActor {
         let changes = vec![FieldChange::new("occupancy", before, after)];
         info!("site {site_id}: corrected from {before} to {after} by {}", by.who);
         self.audit(id, &site_id, AuditAction::SiteCorrected, changes, by, at);
-        self.config.correct.do_send(StoreCorrection(correction));
+        self.store(Write::Correct(correction));
         self.tell(self.config.book.live(&site_id).into_iter().collect());
         self.config.book.site(&site_id, at)
     }

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, LiveCrossing, Write};
+use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, LiveCrossing, Write, WriteKind};
 use chrono::{DateTime, Utc};
 
-use crate::ports::{CountStore, Spool, StoreError};
+use crate::ports::{CrossingReader, SiteReader, Spool, StoreError};
 
 use becamera_history::sites::{book::Book, recent::horizon};
 
 /// Crossings that are read at once.
 const PAGE: u32 = 10_000;
+/// What changes sites, their corrections and their doors.
+const REGISTRATIONS: [WriteKind; 4] =
+    [WriteKind::SaveSite, WriteKind::ForgetSite, WriteKind::Correct, WriteKind::ForgetCamera];
 
 /// The sites as they are once the spool is replayed, and what happened in them since their resets: in
 /// the database, and in the spool where the database was away.
@@ -18,7 +21,7 @@ const PAGE: u32 = 10_000;
 /// # Errors
 /// When the store or the spool can't be read.
 pub fn load_book(
-    store: &dyn CountStore,
+    store: &(impl SiteReader + CrossingReader),
     spool: &dyn Spool,
     cameras: &[Camera],
     now: DateTime<Utc>,
@@ -27,7 +30,7 @@ pub fn load_book(
     let mut sites = store.load_sites()?;
     let mut corrections = store.read_corrections(since)?;
     let mut forgotten: BTreeSet<CameraId> = BTreeSet::new();
-    for write in spool.registrations()? {
+    for write in spool.waiting(&REGISTRATIONS)? {
         match write {
             Write::SaveSite(site) => {
                 sites.retain(|other| other.id != site.id);
@@ -39,7 +42,8 @@ pub fn load_book(
             }
             Write::Correct(correction) => corrections.push(correction),
             Write::ForgetCamera(id) => _ = forgotten.insert(id),
-            Write::SaveCamera(_) | Write::Audit(_) | Write::Sample(_) | Write::Crossing(_) => {}
+            // Not asked for.
+            _ => {}
         }
     }
     let mut crossings = Vec::new();
@@ -48,14 +52,17 @@ pub fn load_book(
         read_crossings(store, camera.id, since, &mut crossings)?;
     }
     let registered: BTreeSet<_> = cameras.iter().map(|camera| camera.id).collect();
-    let spooled = spool.crossings()?.into_iter();
-    let spooled = spooled.filter(|crossing| registered.contains(&crossing.camera_id));
+    let spooled = spool.waiting(&[WriteKind::Crossing])?.into_iter();
+    let spooled = spooled.filter_map(|write| match write {
+        Write::Crossing(crossing) => registered.contains(&crossing.camera_id).then_some(crossing),
+        _ => None,
+    });
     let crossings = crossings.into_iter().chain(spooled).map(LiveCrossing::from);
     Ok(Book::new(sites, &corrections, crossings, now))
 }
 
 fn read_crossings(
-    store: &dyn CountStore,
+    store: &impl CrossingReader,
     camera_id: CameraId,
     since: DateTime<Utc>,
     into: &mut Vec<Crossing>,
@@ -71,8 +78,8 @@ fn read_crossings(
     };
     loop {
         let page = store.read_crossings(&query)?;
-        query.after = page.crossings.last().map(Crossing::position);
-        into.extend(page.crossings);
+        query.after = page.items.last().map(Crossing::position);
+        into.extend(page.items);
         if !page.more {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! The actor around the plan: timers, blocking threads, answers and log lines.
 
 mod handlers;
-mod news;
+mod notices;
 mod retention;
 
 use std::{
@@ -14,23 +14,24 @@ use actix::prelude::*;
 use log::{error, warn};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
+use notices::NoticeLog;
+
 use super::{
     apply::{Applied, Replayed, apply, replay},
-    plan::{BATCH, News, Step, WritePlan},
+    plan::{BATCH, StorageNotice, StorageStep, WritePlan},
 };
 use becamera_domain::{Write, settings::StorageSettings};
 
 use crate::{
     messages::FlushReport,
     metrics::Metrics,
-    ports::{CountStore, Spool, StoreError},
+    ports::{Spool, Store, StoreError, StoreQuery},
 };
 
 /// A write that takes longer goes to the spool as well, so that it outlasts us.
 const SLOW_AFTER: Duration = Duration::from_millis(500);
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 const READ_PATIENCE: Duration = Duration::from_secs(10);
-const SAVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Takes writes and brings them to the store, in batches, on threads that may wait; by way of
 /// the spool while the store is away.
@@ -38,7 +39,7 @@ const SAVE_PATIENCE: Duration = Duration::from_secs(2);
 /// Runs under [`actix::Supervisor`]: a restart keeps what waits, since the actor itself lives on.
 /// When it is dropped with writes left it spools them.
 pub struct StorageActor {
-    store: Arc<dyn CountStore>,
+    store: Arc<dyn Store>,
     spool: Arc<dyn Spool>,
     settings: StorageSettings,
     metrics: Metrics,
@@ -47,11 +48,13 @@ pub struct StorageActor {
     // overtake or mix with the next one.
     writing: Arc<Mutex<()>>,
     waiters: Vec<Waiter>,
-    news: news::Teller,
+    notices: NoticeLog,
     ping: Option<(Instant, Result<(), String>)>,
     pinging: bool,
     ping_waiters: Vec<oneshot::Sender<Result<(), String>>>,
     expiring: bool,
+    /// An urgent write came, and nothing went to the store or the spool since.
+    urgent: bool,
 }
 
 /// Somebody who waits until everything that came before is safe.
@@ -64,7 +67,7 @@ struct Waiter {
 impl StorageActor {
     /// An actor that writes to `store`, by way of `spool` where it must.
     pub fn new(
-        store: Arc<dyn CountStore>,
+        store: Arc<dyn Store>,
         spool: Arc<dyn Spool>,
         settings: StorageSettings,
         metrics: Metrics,
@@ -75,7 +78,7 @@ impl StorageActor {
             store,
             spool,
             settings,
-            news: news::Teller::new(metrics.clone()),
+            notices: NoticeLog::new(metrics.clone()),
             metrics,
             writing: Arc::default(),
             waiters: Vec::new(),
@@ -83,8 +86,9 @@ impl StorageActor {
             pinging: false,
             ping_waiters: Vec::new(),
             expiring: false,
+            urgent: false,
         };
-        actor.news.found(actor.plan.spool());
+        actor.notices.found(actor.plan.spool());
         actor
     }
 
@@ -98,27 +102,32 @@ impl StorageActor {
     fn push(&mut self, write: Write) {
         let thinned = self.plan.push(write);
         if thinned > 0 {
-            self.news.tell(&News::Thinned(thinned), &self.plan);
+            self.notices.tell(&StorageNotice::Thinned(thinned), &self.plan);
         }
     }
 
     /// Does what is to be done now; `due` as in [`WritePlan::steps`].
     fn advance(&mut self, due: bool, ctx: &mut Context<Self>) {
-        for step in self.plan.steps(due || !self.waiters.is_empty(), Instant::now()) {
+        let due = due || self.urgent || !self.waiters.is_empty();
+        let steps = self.plan.steps(due, Instant::now());
+        // What could not go now goes as soon as the batch under way is through; only once, since a
+        // store and a spool that both fail would be tried again without end.
+        self.urgent &= steps.is_empty();
+        for step in steps {
             match step {
-                Step::Write(batch) => {
+                StorageStep::Write(batch) => {
                     let store = self.store.clone();
                     self.on_store(
                         move || apply(store.as_ref(), &batch.writes),
                         |reason| Applied { unavailable: Some(reason), ..Applied::default() },
                         |actor, applied, ctx| {
-                            let news = actor.plan.written(&applied, Instant::now());
-                            actor.settle(news, Some(&applied), ctx);
+                            let notices = actor.plan.written(&applied, Instant::now());
+                            actor.settle(notices, Some(&applied), ctx);
                         },
                         ctx,
                     );
                 }
-                Step::Replay => {
+                StorageStep::Replay => {
                     let (store, spool) = (self.store.clone(), self.spool.clone());
                     let state = self.plan.spool().clone();
                     self.on_store(
@@ -128,13 +137,13 @@ impl StorageActor {
                             Replayed { spool: state, spool_error, ..Replayed::default() }
                         },
                         |actor, replayed, ctx| {
-                            let news = actor.plan.replayed(&replayed, Instant::now());
-                            actor.settle(news, Some(&replayed.applied), ctx);
+                            let notices = actor.plan.replayed(&replayed, Instant::now());
+                            actor.settle(notices, Some(&replayed.applied), ctx);
                         },
                         ctx,
                     );
                 }
-                Step::Append(batch) => {
+                StorageStep::Append(batch) => {
                     let spool = self.spool.clone();
                     let append = spawn_blocking(move || {
                         let result = spool.append(&batch.writes).map_err(|e| e.to_string());
@@ -145,11 +154,11 @@ impl StorageActor {
                             (Err(thread_ended(&error)), actor.plan.spool().clone())
                         });
                         let failed = result.is_err();
-                        let news = actor.plan.appended(result, state);
+                        let notices = actor.plan.appended(result, state);
                         if failed {
                             actor.give_up_waiting();
                         }
-                        actor.settle(news, None, ctx);
+                        actor.settle(notices, None, ctx);
                     }));
                 }
             }
@@ -182,13 +191,18 @@ impl StorageActor {
         }));
     }
 
-    /// Tells what happened, answers who waited for it, and goes on.
-    fn settle(&mut self, news: Vec<News>, applied: Option<&Applied>, ctx: &mut Context<Self>) {
-        for news in news {
-            self.news.tell(&news, &self.plan);
+    /// Tells what happened, answers those who waited for it, and goes on.
+    fn settle(
+        &mut self,
+        notices: Vec<StorageNotice>,
+        applied: Option<&Applied>,
+        ctx: &mut Context<Self>,
+    ) {
+        for notice in notices {
+            self.notices.tell(&notice, &self.plan);
         }
         if let Some(applied) = applied {
-            self.news.record(applied);
+            self.notices.record(applied);
             self.waiters.iter_mut().for_each(|waiter| waiter.refused += applied.refused.len());
         }
         self.answer();
@@ -240,13 +254,10 @@ impl StorageActor {
         self.metrics.set_spool(self.plan.spool(), chrono::Utc::now());
     }
 
-    fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&dyn CountStore) -> Result<T, StoreError> + Send + 'static,
-    ) -> ResponseFuture<Result<T, StoreError>> {
+    fn read<Q: StoreQuery>(&self, query: Q) -> ResponseFuture<Result<Q::Answer, StoreError>> {
         let store = self.store.clone();
         Box::pin(async move {
-            let read = spawn_blocking(move || read(store.as_ref()));
+            let read = spawn_blocking(move || query.run(store.as_ref()));
             in_time(read, READ_PATIENCE).await.and_then(|result| result)
         })
     }
@@ -293,7 +304,7 @@ impl Supervised for StorageActor {
         let thinned = self.plan.abandon();
         warn!("storage actor restarts; {} writes wait and are kept", self.plan.in_memory());
         if thinned > 0 {
-            self.news.tell(&News::Thinned(thinned), &self.plan);
+            self.notices.tell(&StorageNotice::Thinned(thinned), &self.plan);
         }
         self.ping_waiters.clear();
         self.pinging = false;

@@ -7,7 +7,7 @@ use std::{
 
 use becamera_domain::Write;
 
-use crate::ports::{CountStore, Spool, SpoolState, StoreError};
+use crate::ports::{Spool, SpoolState, StoreError, WriteStore};
 
 /// What became of writes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Applied {
 
 /// Carries writes out together. A refused set is halved until the bad ones are alone, so that
 /// they hold up no other.
-pub fn apply(store: &dyn CountStore, writes: &[Write]) -> Applied {
+pub fn apply(store: &dyn WriteStore, writes: &[Write]) -> Applied {
     let started = Instant::now();
     let mut applied = Applied::default();
     applied.unavailable = apply_halves(store, writes, &mut applied).err();
@@ -34,7 +34,7 @@ pub fn apply(store: &dyn CountStore, writes: &[Write]) -> Applied {
 
 // An error means that the store is away.
 fn apply_halves(
-    store: &dyn CountStore,
+    store: &dyn WriteStore,
     writes: &[Write],
     applied: &mut Applied,
 ) -> Result<(), String> {
@@ -72,7 +72,7 @@ pub struct Replayed {
 
 /// Carries out the oldest writes of the spool, at most `limit`, and removes them from it. With an
 /// empty spool it only looks whether the store is there.
-pub fn replay(store: &dyn CountStore, spool: &dyn Spool, limit: usize) -> Replayed {
+pub fn replay(store: &dyn WriteStore, spool: &dyn Spool, limit: usize) -> Replayed {
     let mut replayed = Replayed::default();
     match spool.oldest(limit) {
         Ok(Some((mark, writes))) => {

@@ -70,11 +70,7 @@ impl WriteBuffer {
                 self.forgotten.insert(*camera);
                 self.drop_counts_of_forgotten();
             }
-            Write::Crossing(_)
-            | Write::SaveSite(_)
-            | Write::ForgetSite(_)
-            | Write::Correct(_)
-            | Write::Audit(_) => {}
+            _ => {}
         }
         self.writes.push_back((self.next_place, write));
         self.next_place += 1;

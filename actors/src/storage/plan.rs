@@ -28,7 +28,7 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 
 /// What the actor must do, on a thread that may wait; each kind at most once at a time.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum StorageStep {
     /// Write to the store; answered by [`WritePlan::written`].
     Write(Arc<Batch>),
     /// Add to the spool; answered by [`WritePlan::appended`].
@@ -37,12 +37,12 @@ pub enum Step {
     Replay,
 }
 
-/// What an answer brought that should be told.
+/// A change that operators should be told of.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum StorageNotice {
     /// The store can't be reached, for this reason.
     WentAway(String),
-    /// The store is back after so long.
+    /// The store is back after this time.
     CameBack(Duration),
     /// The spool can't be used, for this reason.
     SpoolFailed(String),
@@ -50,7 +50,7 @@ pub enum News {
     SpoolRecovered,
     /// The spool is empty: nothing takes the detour any more.
     SpoolDrained,
-    /// So many samples were thinned out in memory.
+    /// This number of samples was thinned out in memory.
     Thinned(usize),
 }
 
@@ -109,7 +109,7 @@ impl WritePlan {
 
     /// What is to be done now. `due`: whether what waits is to go although it makes no full
     /// batch.
-    pub fn steps(&mut self, due: bool, now: Instant) -> Vec<Step> {
+    pub fn steps(&mut self, due: bool, now: Instant) -> Vec<StorageStep> {
         let due = due || self.buffer.len() >= BATCH;
         let retry = self.away.as_ref().is_none_or(|away| now >= away.retry_at);
         let mut steps = Vec::new();
@@ -122,7 +122,7 @@ impl WritePlan {
         {
             let batch = Arc::new(batch);
             self.appending = Some(batch.clone());
-            steps.push(Step::Append(batch));
+            steps.push(StorageStep::Append(batch));
         }
         let detour = self.spool.writes > 0 || self.appending.is_some();
         if self.direct.is_some() || self.replaying.is_some() || !retry {
@@ -130,11 +130,11 @@ impl WritePlan {
         }
         if self.spool.writes > 0 || (self.away.is_some() && !detour && self.buffer.is_empty()) {
             self.replaying = Some(now);
-            steps.push(Step::Replay);
+            steps.push(StorageStep::Replay);
         } else if (due || self.away.is_some()) && !detour && !self.buffer.is_empty() {
             let batch = Arc::new(self.buffer.take(BATCH));
             self.direct = Some(Direct { batch: batch.clone(), since: now, spooled: false });
-            steps.push(Step::Write(batch));
+            steps.push(StorageStep::Write(batch));
         }
         steps
     }
@@ -156,22 +156,26 @@ impl WritePlan {
         (!batch.is_empty()).then_some(batch)
     }
 
-    /// Takes the outcome of [`Step::Write`].
-    pub fn written(&mut self, applied: &Applied, now: Instant) -> Vec<News> {
-        let mut news = self.reached(applied, now);
+    /// Takes the outcome of [`StorageStep::Write`].
+    pub fn written(&mut self, applied: &Applied, now: Instant) -> Vec<StorageNotice> {
+        let mut notices = self.reached(applied, now);
         if let Some(direct) = self.direct.take()
             && applied.unavailable.is_some()
             && !direct.spooled
         {
-            self.put_back(&direct.batch, &mut news);
+            self.put_back(&direct.batch, &mut notices);
             self.refused_by_store = true;
         }
-        news
+        notices
     }
 
-    /// Takes the outcome of [`Step::Append`].
-    pub fn appended(&mut self, result: Result<(), String>, spool: SpoolState) -> Vec<News> {
-        let mut news = Vec::new();
+    /// Takes the outcome of [`StorageStep::Append`].
+    pub fn appended(
+        &mut self,
+        result: Result<(), String>,
+        spool: SpoolState,
+    ) -> Vec<StorageNotice> {
+        let mut notices = Vec::new();
         self.spool = spool;
         let batch = self.appending.take();
         if let Err(reason) = &result
@@ -181,34 +185,34 @@ impl WritePlan {
             if let Some(direct) = &mut self.direct {
                 direct.spooled = false;
             }
-            self.put_back(&batch, &mut news);
-            self.spool_failed(reason, &mut news);
+            self.put_back(&batch, &mut notices);
+            self.spool_failed(reason, &mut notices);
         } else if self.spool_error.take().is_some() {
-            news.push(News::SpoolRecovered);
+            notices.push(StorageNotice::SpoolRecovered);
         }
-        news
+        notices
     }
 
-    /// Takes the outcome of [`Step::Replay`].
-    pub fn replayed(&mut self, replayed: &Replayed, now: Instant) -> Vec<News> {
+    /// Takes the outcome of [`StorageStep::Replay`].
+    pub fn replayed(&mut self, replayed: &Replayed, now: Instant) -> Vec<StorageNotice> {
         self.replaying = None;
         let before = std::mem::replace(&mut self.spool, replayed.spool.clone()).writes;
-        let mut news = Vec::new();
+        let mut notices = Vec::new();
         match &replayed.spool_error {
             Some(reason) => {
-                self.spool_failed(reason, &mut news);
+                self.spool_failed(reason, &mut notices);
                 // Not at once again: neither the spool nor the store would thank for it.
                 self.go_away("the spool can't be read", now);
             }
             None => {
-                news.extend(self.reached(&replayed.applied, now));
+                notices.extend(self.reached(&replayed.applied, now));
                 if before > 0 && self.spool.writes == 0 {
                     self.spool_error = None;
-                    news.push(News::SpoolDrained);
+                    notices.push(StorageNotice::SpoolDrained);
                 }
             }
         }
-        news
+        notices
     }
 
     /// Takes everything back whose outcome will never be known: the actor restarts.
@@ -283,15 +287,15 @@ impl WritePlan {
         (took > patience).then(|| format!("a write takes {} s already", took.as_secs()))
     }
 
-    fn reached(&mut self, applied: &Applied, now: Instant) -> Vec<News> {
+    fn reached(&mut self, applied: &Applied, now: Instant) -> Vec<StorageNotice> {
         match &applied.unavailable {
             Some(reason) => {
                 let first = self.go_away(reason, now);
-                if first { vec![News::WentAway(reason.clone())] } else { Vec::new() }
+                if first { vec![StorageNotice::WentAway(reason.clone())] } else { Vec::new() }
             }
             None => {
                 let away = self.away.take();
-                away.map(|away| News::CameBack(now - away.since)).into_iter().collect()
+                away.map(|away| StorageNotice::CameBack(now - away.since)).into_iter().collect()
             }
         }
     }
@@ -305,16 +309,16 @@ impl WritePlan {
         first
     }
 
-    fn spool_failed(&mut self, reason: &str, news: &mut Vec<News>) {
+    fn spool_failed(&mut self, reason: &str, notices: &mut Vec<StorageNotice>) {
         if self.spool_error.replace(reason.to_owned()).is_none() {
-            news.push(News::SpoolFailed(reason.to_owned()));
+            notices.push(StorageNotice::SpoolFailed(reason.to_owned()));
         }
     }
 
-    fn put_back(&mut self, batch: &Batch, news: &mut Vec<News>) {
+    fn put_back(&mut self, batch: &Batch, notices: &mut Vec<StorageNotice>) {
         let thinned = self.buffer.put_back(batch.clone());
         if thinned > 0 {
-            news.push(News::Thinned(thinned));
+            notices.push(StorageNotice::Thinned(thinned));
         }
     }
 }

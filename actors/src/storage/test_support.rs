@@ -9,7 +9,7 @@ use std::{
 use becamera_domain::*;
 use chrono::{DateTime, Utc};
 
-use crate::ports::{CountStore, Spool, SpoolMark, SpoolState, StoreError};
+use crate::ports::*;
 
 pub fn camera_id(id: i64) -> CameraId {
     CameraId::try_from(id).unwrap()
@@ -100,7 +100,7 @@ impl FakeStore {
     }
 }
 
-impl CountStore for FakeStore {
+impl WriteStore for FakeStore {
     fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
         self.writes.fetch_add(1, Ordering::SeqCst);
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
@@ -127,7 +127,6 @@ impl CountStore for FakeStore {
                 Write::Crossing(crossing) => {
                     self.crossings.lock().unwrap().insert(crossing.id(), crossing.clone());
                 }
-                Write::SaveSite(_) | Write::ForgetSite(_) | Write::Correct(_) => {}
                 Write::SaveCamera(camera) => {
                     cameras.insert(camera.id, (**camera).clone());
                 }
@@ -138,17 +137,49 @@ impl CountStore for FakeStore {
                 Write::Audit(entry) => {
                     self.audit.lock().unwrap().insert(entry.id, (**entry).clone());
                 }
+                _ => {}
             }
         }
         Ok(())
     }
 
-    fn read_samples(&self, _: &SampleQuery) -> Result<SamplePage, StoreError> {
+    fn expire(&self, cutoffs: &Cutoffs) -> Result<bool, StoreError> {
         self.check()?;
-        let samples = self.samples.lock().unwrap().values().cloned().collect();
-        Ok(SamplePage { samples, more: false })
+        let Some(cutoff) = cutoffs.samples else { return Ok(false) };
+        let mut samples = self.samples.lock().unwrap();
+        let old = samples.keys().find(|(_, second)| *second < cutoff.timestamp()).copied();
+        Ok(old.is_some_and(|key| samples.remove(&key).is_some()))
     }
 
+    fn ping(&self) -> Result<(), StoreError> {
+        self.check()
+    }
+}
+
+impl CameraReader for FakeStore {
+    fn load_cameras(&self) -> Result<Vec<Camera>, StoreError> {
+        self.check()?;
+        Ok(self.cameras.lock().unwrap().values().cloned().collect())
+    }
+}
+
+impl SampleReader for FakeStore {
+    fn read_samples(&self, _: &SampleQuery) -> Result<Page<Sample>, StoreError> {
+        self.check()?;
+        let items = self.samples.lock().unwrap().values().cloned().collect();
+        Ok(Page { items, more: false })
+    }
+}
+
+impl CrossingReader for FakeStore {
+    fn read_crossings(&self, _: &CrossingQuery) -> Result<Page<Crossing>, StoreError> {
+        self.check()?;
+        let items = self.crossings.lock().unwrap().values().cloned().collect();
+        Ok(Page { items, more: false })
+    }
+}
+
+impl RollupReader for FakeStore {
     fn read_rollups(&self, _: &RollupQuery) -> Result<Vec<Rollup>, StoreError> {
         self.check()?;
         Ok(Vec::new())
@@ -163,19 +194,9 @@ impl CountStore for FakeStore {
         self.check()?;
         Ok(Vec::new())
     }
+}
 
-    fn read_crossings(&self, _: &CrossingQuery) -> Result<CrossingPage, StoreError> {
-        self.check()?;
-        let crossings = self.crossings.lock().unwrap().values().cloned().collect();
-        Ok(CrossingPage { crossings, more: false })
-    }
-
-    fn read_audit(&self, _: &AuditQuery) -> Result<AuditPage, StoreError> {
-        self.check()?;
-        let entries = self.audit.lock().unwrap().values().rev().cloned().collect();
-        Ok(AuditPage { entries, more: false })
-    }
-
+impl SiteReader for FakeStore {
     fn load_sites(&self) -> Result<Vec<Site>, StoreError> {
         self.check()?;
         Ok(Vec::new())
@@ -185,22 +206,13 @@ impl CountStore for FakeStore {
         self.check()?;
         Ok(Vec::new())
     }
+}
 
-    fn load_cameras(&self) -> Result<Vec<Camera>, StoreError> {
+impl AuditReader for FakeStore {
+    fn read_audit(&self, _: &AuditQuery) -> Result<Page<AuditEntry>, StoreError> {
         self.check()?;
-        Ok(self.cameras.lock().unwrap().values().cloned().collect())
-    }
-
-    fn expire(&self, cutoffs: &Cutoffs) -> Result<bool, StoreError> {
-        self.check()?;
-        let Some(cutoff) = cutoffs.samples else { return Ok(false) };
-        let mut samples = self.samples.lock().unwrap();
-        let old = samples.keys().find(|(_, second)| *second < cutoff.timestamp()).copied();
-        Ok(old.is_some_and(|key| samples.remove(&key).is_some()))
-    }
-
-    fn ping(&self) -> Result<(), StoreError> {
-        self.check()
+        let items = self.audit.lock().unwrap().values().rev().cloned().collect();
+        Ok(Page { items, more: false })
     }
 }
 
@@ -240,18 +252,9 @@ impl Spool for FakeSpool {
         self.kept.lock().unwrap().retain(|place, _| *place > mark.0);
     }
 
-    fn registrations(&self) -> Result<Vec<Write>, StoreError> {
+    fn waiting(&self, kinds: &[WriteKind]) -> Result<Vec<Write>, StoreError> {
         let kept = self.kept.lock().unwrap();
-        Ok(kept.values().filter(|write| write.counted_on().is_none()).cloned().collect())
-    }
-
-    fn crossings(&self) -> Result<Vec<Crossing>, StoreError> {
-        let kept = self.kept.lock().unwrap();
-        let crossing = |write: &Write| match write {
-            Write::Crossing(crossing) => Some(crossing.clone()),
-            _ => None,
-        };
-        Ok(kept.values().filter_map(crossing).collect())
+        Ok(kept.values().filter(|write| kinds.contains(&write.kind())).cloned().collect())
     }
 
     fn state(&self) -> SpoolState {

@@ -7,14 +7,12 @@ use std::{
 };
 
 use actix::prelude::*;
-use becamera_domain::{Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId};
+use becamera_domain::{
+    Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId, Write,
+};
 
 use crate::{
-    ctl::Ctl,
-    metrics::Metrics,
-    pictures::PictureNews,
-    ports::StreamRunner,
-    storage::{StoreCrossing, StoreSample},
+    ctl::Ctl, metrics::Metrics, pictures::PictureNews, ports::StreamRunner, storage::StoreWrite,
 };
 
 /// Makes a worker's runner. Called in the worker's thread, again after every panic.
@@ -26,10 +24,8 @@ pub struct WorkerRoutes {
     /// The supervisor.
     pub reports: Recipient<WorkerReport>,
     /// The storage.
-    pub samples: Recipient<StoreSample>,
-    /// The storage, too.
-    pub crossings: Recipient<StoreCrossing>,
-    /// Who hands pictures on.
+    pub storage: Recipient<StoreWrite>,
+    /// Hands pictures on.
     pub pictures: Recipient<PictureNews>,
     /// The service's metrics.
     pub metrics: Metrics,
@@ -214,18 +210,20 @@ fn route(routes: &WorkerRoutes, job: &Job, ctl: &Arc<Ctl>, event: StreamEvent) {
         StreamEvent::Opened(_) => {
             routes.pictures.do_send(PictureNews::Opened { camera, run, ctl: ctl.clone() });
         }
-        StreamEvent::Progress(progress) => routes.metrics.record_progress(job.camera, progress),
-        StreamEvent::Sample(sample) => routes.samples.do_send(StoreSample(sample.clone())),
+        StreamEvent::Progress(progress) => routes.metrics.record_progress(camera, progress),
         StreamEvent::Crossing(crossing) => {
-            routes.crossings.do_send(StoreCrossing(crossing.clone()));
+            routes.storage.do_send(StoreWrite(Write::Crossing(crossing.clone())));
         }
-        StreamEvent::Picture(picture) => {
-            let picture = picture.clone();
-            // Nobody else needs to know.
-            return routes.pictures.do_send(PictureNews::Made { camera, run, picture });
-        }
+        StreamEvent::Sample(_) | StreamEvent::Picture(_) => {}
     }
-    routes.reports.do_send(WorkerReport::Event { worker, run, event });
+    match event {
+        // The supervisor has no use for these two.
+        StreamEvent::Sample(sample) => routes.storage.do_send(StoreWrite(Write::Sample(sample))),
+        StreamEvent::Picture(picture) => {
+            routes.pictures.do_send(PictureNews::Made { camera, run, picture });
+        }
+        event => routes.reports.do_send(WorkerReport::Event { worker, run, event }),
+    }
 }
 
 /// What a panic said.

@@ -345,17 +345,8 @@ pub struct AuditQuery {
     pub to: Option<DateTime<Utc>>,
     /// Older than this entry: where the page before ended.
     pub before: Option<AuditId>,
-    /// At most so many.
+    /// At most this many.
     pub limit: u32,
-}
-
-/// A page of entries, newest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AuditPage {
-    /// The entries.
-    pub entries: Vec<AuditEntry>,
-    /// Whether older ones follow.
-    pub more: bool,
 }
 
 #[cfg(test)]

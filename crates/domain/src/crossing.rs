@@ -25,7 +25,7 @@ pub struct Crossing {
     pub direction: Direction,
     /// What the line's operator called that way, then.
     pub direction_name: String,
-    /// Who: a number that is the same as long as a person is followed, within one run.
+    /// The person's track: a number that stays the same while the person is followed, within a run.
     pub track_id: u64,
     /// When, UTC.
     pub at: DateTime<Utc>,
@@ -72,15 +72,6 @@ pub struct CrossingQuery {
     pub after: Option<CrossingPosition>,
     /// At most this many.
     pub limit: u32,
-}
-
-/// A page of crossings, oldest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CrossingPage {
-    /// The crossings.
-    pub crossings: Vec<Crossing>,
-    /// More follow after the last one.
-    pub more: bool,
 }
 
 /// A crossing's identity, written as `<run>-<seq>`. Unique among all cameras.
@@ -170,7 +161,7 @@ pub struct ZoneTally {
     /// Those who left it.
     pub exits: u32,
     /// Those who left it, by how long they had stayed: one number for each bound of
-    /// [`DWELL_BOUNDS`], of those who stayed at most so long, and one of those who stayed longer.
+    /// [`DWELL_BOUNDS`], of those who stayed at most that long, and one of those who stayed longer.
     pub dwell: [u32; DWELL_BOUNDS.len() + 1],
     /// How long those who left it had stayed, in milliseconds, summed up.
     pub dwell_sum_ms: u64,

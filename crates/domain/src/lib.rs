@@ -8,6 +8,7 @@ mod frame_size;
 mod ids;
 mod live;
 mod names;
+mod page;
 mod picture;
 mod retention;
 mod rollup;
@@ -22,27 +23,28 @@ pub mod stream_url;
 mod worker;
 mod write;
 
-pub use audit::{AuditAction, AuditEntry, AuditId, AuditPage, AuditQuery, FieldChange, Origin};
+pub use audit::{AuditAction, AuditEntry, AuditId, AuditQuery, FieldChange, Origin};
 pub use audit::{changes, differences, scene_changes, written};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, InvalidField, SourceSettings,
 };
 pub use crossing::{
-    Crossing, CrossingId, CrossingPage, CrossingPosition, CrossingQuery, DWELL_BOUNDS, LineTally,
-    SceneTally, ZoneTally,
+    Crossing, CrossingId, CrossingPosition, CrossingQuery, DWELL_BOUNDS, LineTally, SceneTally,
+    ZoneTally,
 };
 pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use frame_size::FrameSize;
 pub use ids::{CameraId, RunId, WorkerId};
 pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveSite, LiveState, LiveWorker};
 pub use names::{LineId, SiteId, ZoneId};
+pub use page::Page;
 pub use picture::{Picture, PictureOptions, PictureWish};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
     Budget, Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
-pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
+pub use sample::{LatestCount, Sample, SamplePosition, SampleQuery};
 pub use scene::{
     CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
     Zone, ZoneKind,
@@ -56,7 +58,7 @@ pub use site::{
 };
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
 pub use worker::{RunnerInfo, WorkerStatus};
-pub use write::Write;
+pub use write::{Write, WriteKind};
 
 /// One reading of both clocks: policies measure durations on `mono` and show `wall` to people.
 #[derive(Debug, Clone, Copy)]

@@ -97,12 +97,3 @@ pub struct SampleQuery {
     /// At most this many.
     pub limit: u32,
 }
-
-/// A page of samples, oldest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SamplePage {
-    /// The samples.
-    pub samples: Vec<Sample>,
-    /// More follow after the last one.
-    pub more: bool,
-}

@@ -1,157 +1,51 @@
 //! The spool's one table.
 
-use std::path::Path;
-
-use becamera_actors::ports::StoreError;
-use becamera_domain::{AuditEntry, CameraId, Correction, Crossing, Sample, Site, SiteId, Write};
+use becamera_domain::WriteKind;
 use chrono::{DateTime, Utc};
 use diesel::{
     connection::SimpleConnection,
     dsl::count_star,
     prelude::*,
-    sql_types::{BigInt, Bool, Text},
+    sql_types::{BigInt, Text},
     sqlite::SqliteConnection,
 };
-use log::error;
-use serde::{Deserialize, Serialize};
-
-use crate::vault::Vault;
 
 use super::{
-    super::{
-        connection::sqlite_uri,
-        insert::{Insert, Kind},
-        models::CameraRow,
-    },
+    super::insert::{Dialect, Insert, ROWS},
     time,
 };
 
 diesel::table! {
     writes (id) {
         id -> BigInt,
-        is_sample -> Bool,
+        kind -> Text,
         added_at -> BigInt,
         thinned -> Integer,
         payload -> Text,
     }
 }
 
-const INSERT: Insert =
-    Insert { into: "writes (is_sample, added_at, payload)", values: 3, then: "" };
-const ROWS: usize = 1_000;
+const INSERT: Insert = Insert { into: "writes (kind, added_at, payload)", values: 3, then: "" };
 /// What a row takes besides its payload: its id, its length, its other columns, its place in the
-/// indexes; and that pages are not full.
+/// index; and that pages are not full.
 const ROW_OVERHEAD: usize = 64;
 
-// One process at a time, so that nobody else's writes end up in our database. Each append reaches
-// the disk before it counts as done.
-const SETUP: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA locking_mode = EXCLUSIVE; \
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-    CREATE TABLE IF NOT EXISTS writes (id INTEGER PRIMARY KEY AUTOINCREMENT, \
-    is_sample INTEGER NOT NULL, added_at INTEGER NOT NULL, \
-    thinned INTEGER NOT NULL DEFAULT 0, payload TEXT NOT NULL) STRICT; \
-    CREATE INDEX IF NOT EXISTS others_than_samples ON writes (id) WHERE NOT is_sample;";
-
-/// A write as it lies in the spool.
-pub(super) struct StoredWrite {
-    is_sample: bool,
-    payload: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Payload {
-    Sample(Sample),
-    // `others_than_counts` knows it by its name.
-    Crossing(Crossing),
-    SaveCamera(CameraRow),
-    ForgetCamera(CameraId),
-    SaveSite(Box<Site>),
-    ForgetSite(SiteId),
-    Correct(Correction),
-    Audit(Box<AuditEntry>),
-}
-
-impl StoredWrite {
-    pub(super) fn of(write: &Write, vault: &Vault) -> Result<Self, StoreError> {
-        let payload = match write {
-            Write::Sample(sample) => Payload::Sample(sample.clone()),
-            Write::Crossing(crossing) => Payload::Crossing(crossing.clone()),
-            Write::SaveCamera(camera) => Payload::SaveCamera(CameraRow::seal(camera, vault)?),
-            Write::ForgetCamera(camera) => Payload::ForgetCamera(*camera),
-            Write::SaveSite(site) => Payload::SaveSite(site.clone()),
-            Write::ForgetSite(id) => Payload::ForgetSite(id.clone()),
-            Write::Correct(correction) => Payload::Correct(correction.clone()),
-            Write::Audit(entry) => Payload::Audit(entry.clone()),
-        };
-        let payload = serde_json::to_string(&payload)
-            .map_err(|error| StoreError::Rejected(format!("{write}: {error}")))?;
-        Ok(Self { is_sample: write.is_sample(), payload })
-    }
+/// A row to be added.
+pub(super) struct NewRow {
+    pub kind: WriteKind,
+    pub payload: String,
 }
 
 /// A row on its way back.
 #[derive(Queryable)]
 pub(super) struct Row {
     pub id: i64,
-    payload: String,
+    pub kind: String,
+    pub payload: String,
 }
 
-/// Opens the file and checks all of it. The error is what SQLite says.
-pub(super) fn open(path: &Path) -> Result<SqliteConnection, String> {
-    let uri = sqlite_uri(path, true).ok_or("the path is not UTF-8")?;
-    let mut connection = SqliteConnection::establish(&uri).map_err(|error| error.to_string())?;
-    connection.batch_execute(SETUP).map_err(|error| match error.to_string() {
-        text if text.contains("locked") => "another process uses it".into(),
-        text => text,
-    })?;
-    #[derive(QueryableByName)]
-    struct Check {
-        #[diesel(sql_type = Text)]
-        quick_check: String,
-    }
-    let check: Check = diesel::sql_query("PRAGMA quick_check(1)")
-        .get_result(&mut connection)
-        .map_err(|error| error.to_string())?;
-    match check.quick_check.as_str() {
-        "ok" => Ok(connection),
-        what => Err(format!("{DAMAGED}: {what}")),
-    }
-}
-
-const DAMAGED: &str = "the file is damaged";
-
-/// Whether what [`open`] says means that the file's content is of no use.
-pub(super) fn is_damage(reason: &str) -> bool {
-    [DAMAGED, "malformed", "not a database"].iter().any(|text| reason.contains(text))
-}
-
-/// The write of a row; one that can't be read is lost, and said.
-pub(super) fn read(row: &Row, vault: &Vault) -> Option<Write> {
-    let write = match serde_json::from_str(&row.payload) {
-        Ok(Payload::Sample(sample)) => Ok(Write::Sample(sample)),
-        Ok(Payload::Crossing(crossing)) => Ok(Write::Crossing(crossing)),
-        Ok(Payload::SaveCamera(camera)) => {
-            camera.open(vault).map(|camera| Write::SaveCamera(Box::new(camera)))
-        }
-        Ok(Payload::ForgetCamera(camera)) => Ok(Write::ForgetCamera(camera)),
-        Ok(Payload::SaveSite(site)) => Ok(Write::SaveSite(site)),
-        Ok(Payload::ForgetSite(id)) => Ok(Write::ForgetSite(id)),
-        Ok(Payload::Correct(correction)) => Ok(Write::Correct(correction)),
-        Ok(Payload::Audit(entry)) => Ok(Write::Audit(entry)),
-        Err(error) => Err(error.to_string()),
-    };
-    write.inspect_err(|reason| error!("spool: write {} can't be read: {reason}", row.id)).ok()
-}
-
-/// The camera of a registration whose stream URL is sealed under a key that is not given, and the
-/// key's id.
-pub(super) fn sealed_under_unknown_key(row: &Row, vault: &Vault) -> Option<(i32, String)> {
-    let Ok(Payload::SaveCamera(camera)) = serde_json::from_str(&row.payload) else { return None };
-    camera.unknown_key(vault).map(|key| (camera.id, key))
-}
-
-pub(super) fn estimated_bytes(stored: &[StoredWrite]) -> u64 {
+/// What writes will take, rather too much than too little.
+pub(super) fn estimated_bytes(stored: &[NewRow]) -> u64 {
     stored.iter().map(|write| (write.payload.len() + ROW_OVERHEAD) as u64).sum()
 }
 
@@ -180,18 +74,19 @@ pub(super) fn count(
     Ok((usize::try_from(count).unwrap_or(0), oldest.map(time)))
 }
 
+/// Adds writes: all of them or none.
 pub(super) fn insert(
     connection: &mut SqliteConnection,
-    stored: &[StoredWrite],
+    stored: &[NewRow],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
     connection.immediate_transaction(|connection| {
         for chunk in stored.chunks(ROWS) {
             let mut query =
-                diesel::sql_query(INSERT.statement(chunk.len(), Kind::Sqlite)).into_boxed();
+                diesel::sql_query(INSERT.statement(chunk.len(), Dialect::Sqlite)).into_boxed();
             for write in chunk {
                 query = query
-                    .bind::<Bool, _>(write.is_sample)
+                    .bind::<Text, _>(write.kind.as_str())
                     .bind::<BigInt, _>(now.timestamp())
                     .bind::<Text, _>(&write.payload);
             }
@@ -201,6 +96,7 @@ pub(super) fn insert(
     })
 }
 
+/// The first rows beyond an id.
 pub(super) fn oldest(
     connection: &mut SqliteConnection,
     beyond: i64,
@@ -208,33 +104,22 @@ pub(super) fn oldest(
 ) -> QueryResult<Vec<Row>> {
     writes::table
         .filter(writes::id.gt(beyond))
-        .select((writes::id, writes::payload))
+        .select((writes::id, writes::kind, writes::payload))
         .order(writes::id.asc())
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .load(connection)
 }
 
-/// How the payload of a crossing begins.
-const CROSSING: &str = r#"{"crossing":%"#;
-
-/// Everything but samples and crossings.
-pub(super) fn others_than_counts(
+/// The rows of these kinds beyond an id, in the order of arrival.
+pub(super) fn of_kinds(
     connection: &mut SqliteConnection,
+    kinds: &[WriteKind],
     beyond: i64,
 ) -> QueryResult<Vec<Row>> {
+    let kinds = kinds.iter().map(|kind| kind.as_str());
     writes::table
-        .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
-        .filter(writes::payload.not_like(CROSSING))
-        .select((writes::id, writes::payload))
-        .order(writes::id.asc())
-        .load(connection)
-}
-
-pub(super) fn crossings(connection: &mut SqliteConnection, beyond: i64) -> QueryResult<Vec<Row>> {
-    writes::table
-        .filter(writes::id.gt(beyond).and(diesel::dsl::not(writes::is_sample)))
-        .filter(writes::payload.like(CROSSING))
-        .select((writes::id, writes::payload))
+        .filter(writes::id.gt(beyond).and(writes::kind.eq_any(kinds)))
+        .select((writes::id, writes::kind, writes::payload))
         .order(writes::id.asc())
         .load(connection)
 }
@@ -243,7 +128,8 @@ pub(super) fn crossings(connection: &mut SqliteConnection, beyond: i64) -> Query
 ///
 /// So the beginning of a long time is thinned no more than its middle, and the newest stay.
 pub(super) fn to_thin_out(connection: &mut SqliteConnection, beyond: i64) -> QueryResult<Vec<i64>> {
-    let samples = writes::table.filter(writes::id.gt(beyond).and(writes::is_sample));
+    let is_sample = writes::kind.eq(WriteKind::Sample.as_str());
+    let samples = writes::table.filter(writes::id.gt(beyond).and(is_sample));
     let most: Option<(i32, i64)> = samples
         .group_by(writes::thinned)
         .select((writes::thinned, count_star()))

@@ -1,7 +1,8 @@
 use std::fs;
 
 use becamera_domain::{
-    Camera, CameraId, CameraSettings, DesiredState, Direction, RunId, Sample, StreamUrl, WorkerId,
+    Camera, CameraId, CameraSettings, Crossing, DesiredState, Direction, RunId, Sample, StreamUrl,
+    WorkerId,
 };
 use diesel::connection::SimpleConnection;
 
@@ -84,8 +85,11 @@ fn writes_outlast_the_process_in_their_order() {
     let spool = SqliteSpool::open(&path, ROOMY).unwrap();
     let second = [forget(1), save(1), sample(3_000), Write::Crossing(crossing(5))];
     spool.append(&second).unwrap();
-    assert_eq!(spool.crossings().unwrap(), [crossing(5)]);
-    assert_eq!(spool.registrations().unwrap(), [save(1), forget(1), save(1)]);
+    assert_eq!(spool.waiting(&[WriteKind::Crossing]).unwrap(), [Write::Crossing(crossing(5))]);
+    assert_eq!(
+        spool.waiting(&[WriteKind::SaveCamera, WriteKind::ForgetCamera]).unwrap(),
+        [save(1), forget(1), save(1)]
+    );
     let state = spool.state();
     assert_eq!((state.writes, state.thinned), (3_005, 0));
     assert!(state.bytes > 3_004 * 100 && state.oldest.is_some());
@@ -222,4 +226,62 @@ fn what_was_given_is_not_given_again() {
     assert!(!path.exists());
     spool.append(&samples(10..12)).unwrap();
     assert_eq!((spool.state().writes, drain(&spool, 9)), (2, samples(10..12)));
+}
+
+/// Also holds the JSON of each kind: if this fails, a field of the API has changed; see
+/// [`super::super::json`] for how old rows stay readable.
+#[test]
+fn a_spool_of_version_1_is_read_and_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.sqlite3");
+    let mut old = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    old.batch_execute("PRAGMA auto_vacuum = INCREMENTAL").unwrap();
+    old.batch_execute(include_str!("version_1.sql")).unwrap();
+    let payloads = |connection: &mut SqliteConnection| {
+        let rows = rows::oldest(connection, 0, 100).unwrap();
+        rows.into_iter().map(|row| row.payload).collect::<Vec<_>>()
+    };
+    drop(old);
+
+    let spool = SqliteSpool::open(&path, ROOMY).unwrap();
+    assert_eq!((spool.state().writes, spool.state().oldest), (9, Some(time(1_796_099_124))));
+    let crossings = spool.waiting(&[WriteKind::Crossing]).unwrap();
+    assert!(matches!(&crossings[..], [Write::Crossing(crossing)] if crossing.seq == 3));
+    let was = payloads(spool.inner().connection.as_mut().unwrap());
+    drop(spool);
+
+    let spool = SqliteSpool::open(&path, ROOMY).unwrap();
+    spool.append(&[sample(1)]).unwrap();
+    let writes = drain(&spool, 2);
+    let kinds: Vec<_> = writes.iter().map(|write| write.kind().as_str()).collect();
+    let expected = [
+        "sample",
+        "audit",
+        "save_camera",
+        "forget_camera",
+        "save_site",
+        "forget_site",
+        "correct",
+        "crossing",
+        "sample",
+    ];
+    assert_eq!(kinds, expected);
+    let Write::SaveCamera(camera) = &writes[2] else { unreachable!() };
+    assert_eq!(camera.stream_url.expose(), "rtsp://user:pass@127.0.0.1:9/2");
+    spool.append(&writes[..8]).unwrap();
+    let is = payloads(spool.inner().connection.as_mut().unwrap());
+    assert_eq!(is, was[..8], "the form of version 1 is still written");
+}
+
+#[test]
+fn a_spool_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.sqlite3");
+    let spool = SqliteSpool::open(&path, ROOMY).unwrap();
+    spool.append(&[sample(1)]).unwrap();
+    let newer = "PRAGMA user_version = 99";
+    spool.inner().connection.as_mut().unwrap().batch_execute(newer).unwrap();
+    drop(spool);
+    let refused = SqliteSpool::open(&path, ROOMY).err().unwrap().to_string();
+    assert!(refused.contains("a newer becamera made it (version 99)"), "{refused}");
 }

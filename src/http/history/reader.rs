@@ -1,10 +1,7 @@
 //! Reads what buckets are made of, in bites that no one has to wait for.
 
 use actix::Addr;
-use becamera_actors::{
-    messages::{GetLineRollups, GetRollups, GetZoneRollups},
-    storage::StorageActor,
-};
+use becamera_actors::{messages::ReadStore, storage::StorageActor};
 use becamera_domain::{
     CameraId, LineId, LineRollupQuery, LineTotals, Rollup, RollupLevel, RollupQuery, ZoneId,
     ZoneRollupQuery, ZoneTotals,
@@ -77,7 +74,7 @@ impl Reader {
         for Read { level, from, to } in plan {
             let (cameras, line_id) = (self.cameras.clone(), line.cloned());
             let query = LineRollupQuery { cameras, line_id, level, from, to };
-            for rollup in ask(&self.storage, GetLineRollups(query)).await?? {
+            for rollup in ask(&self.storage, ReadStore(query)).await?? {
                 grid.add(rollup.camera_id, rollup.bucket_start, &rollup.totals);
             }
         }
@@ -95,7 +92,7 @@ impl Reader {
         let Some(camera_id) = self.cameras.first().copied() else { return Ok(grid) };
         for Read { level, from, to } in plan {
             let query = ZoneRollupQuery { camera_id, zone_id: zone.clone(), level, from, to };
-            for rollup in ask(&self.storage, GetZoneRollups(query)).await?? {
+            for rollup in ask(&self.storage, ReadStore(query)).await?? {
                 grid.add(rollup.camera_id, rollup.bucket_start, &rollup.totals);
             }
         }
@@ -107,7 +104,7 @@ impl Reader {
         let (level, from, to) = (RollupLevel::Day, DateTime::UNIX_EPOCH, self.now);
         let (cameras, line_id) = (self.cameras.clone(), Some(line.clone()));
         let query = LineRollupQuery { cameras, line_id, level, from, to };
-        Ok(!ask(&self.storage, GetLineRollups(query)).await??.is_empty())
+        Ok(!ask(&self.storage, ReadStore(query)).await??.is_empty())
     }
 
     /// Whether anything was ever counted in a zone of this name of the first camera.
@@ -115,7 +112,7 @@ impl Reader {
         let Some(camera_id) = self.cameras.first().copied() else { return Ok(false) };
         let (level, from, to) = (RollupLevel::Day, DateTime::UNIX_EPOCH, self.now);
         let query = ZoneRollupQuery { camera_id, zone_id: zone.clone(), level, from, to };
-        Ok(!ask(&self.storage, GetZoneRollups(query)).await??.is_empty())
+        Ok(!ask(&self.storage, ReadStore(query)).await??.is_empty())
     }
 
     async fn rollups(&self, cameras: &[CameraId], read: Read) -> Result<Vec<Rollup>, ApiError> {
@@ -125,6 +122,6 @@ impl Reader {
             from: read.from,
             to: read.to,
         };
-        Ok(ask(&self.storage, GetRollups(query)).await??)
+        Ok(ask(&self.storage, ReadStore(query)).await??)
     }
 }

@@ -1,8 +1,8 @@
 //! `/api/v1/cameras/{id}/lines`, `/zones`, `/crossings`, and the counts of lines and zones, on both
 //! databases
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::CountStore;
+use becamera::db::DieselStore;
+use becamera_actors::ports::WriteStore;
 use becamera_domain::{
     CameraId, Crossing, Direction, LineTally, RunId, Sample, SceneTally, WorkerId, Write,
     ZoneTally, settings::StorageSettings,
@@ -109,7 +109,7 @@ fn a_running_stream_goes_on_when_lines_are_drawn() {
 /// goes out every other one.
 fn recorded(url: &str) -> Service {
     let settings = StorageSettings { database_url: url.into(), ..StorageSettings::default() };
-    let store = DieselCountStore::connect(&settings).unwrap();
+    let store = DieselStore::connect(&settings).unwrap();
     let camera_id = CameraId::try_from(1).unwrap();
     let start = utc("2024-05-01T10:00:00Z");
     let mut writes = vec![

@@ -1,7 +1,7 @@
 //! `/api/v1/sites`, on both databases
 
-use becamera::db::{DieselCountStore, SqliteSpool};
-use becamera_actors::ports::{CountStore, Spool};
+use becamera::db::{DieselStore, SqliteSpool};
+use becamera_actors::ports::{CrossingReader, Spool, WriteStore};
 use becamera_domain::{
     CameraId, Crossing, CrossingQuery, Direction, RunId, Write, settings::StorageSettings,
 };
@@ -61,7 +61,7 @@ fn shop(members: &[(i64, &str, bool)]) -> Value {
 /// Two cameras; five come in at the first, one of them before the reset; one goes at the second.
 fn prepare(url: &str) {
     let settings = StorageSettings { database_url: url.into(), ..StorageSettings::default() };
-    let store = DieselCountStore::connect(&settings).unwrap();
+    let store = DieselStore::connect(&settings).unwrap();
     let ago = |minutes| Utc::now() - TimeDelta::minutes(minutes);
     let cameras = [1, 2].map(|id| {
         let mut camera = fixtures::camera(id);
@@ -171,8 +171,8 @@ fn what_waits_in_the_spool_counts_after_a_restart_and_only_once() {
     let builder = service.stop();
     // A crash left these behind: one that the database has as well, and two that it has not.
     let settings = StorageSettings { database_url: url.clone(), ..StorageSettings::default() };
-    let store = DieselCountStore::connect(&settings).unwrap();
-    let stored = store.read_crossings(&whole(1)).unwrap().crossings.pop().unwrap();
+    let store = DieselStore::connect(&settings).unwrap();
+    let stored = store.read_crossings(&whole(1)).unwrap().items.pop().unwrap();
     let new = [5, 6].map(|seq| crossing(1, seq, Direction::In, Utc::now()));
     let left = [stored, new[0].clone(), new[1].clone(), new[0].clone()].map(Write::Crossing);
     SqliteSpool::open(&spool, 64 << 20).unwrap().append(&left).unwrap();

@@ -1,7 +1,7 @@
 //! The audit trail: on both databases, and as an operator sees it.
 
-use becamera::db::{DieselCountStore, SqliteSpool};
-use becamera_actors::ports::{CountStore, Spool};
+use becamera::db::{DieselStore, SqliteSpool};
+use becamera_actors::ports::{AuditReader, Spool, WriteStore};
 use becamera_domain::{
     AuditAction, AuditEntry, AuditId, AuditQuery, Cutoffs, FieldChange, KeepFor, Origin, Retention,
     WorkerId, Write,
@@ -31,17 +31,17 @@ fn record(entry: &AuditEntry) -> Write {
 const ALL: AuditQuery =
     AuditQuery { camera_id: None, from: None, to: None, before: None, limit: 1_000 };
 
-fn ids(store: &DieselCountStore, query: AuditQuery) -> (Vec<i64>, bool) {
+fn ids(store: &DieselStore, query: AuditQuery) -> (Vec<i64>, bool) {
     let page = store.read_audit(&query).unwrap();
-    (page.entries.iter().map(|entry| entry.id.0).collect(), page.more)
+    (page.items.iter().map(|entry| entry.id.0).collect(), page.more)
 }
 
-fn on_both(test: impl Fn(&DieselCountStore)) {
+fn on_both(test: impl Fn(&DieselStore)) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("a.sqlite3").display());
-    test(&DieselCountStore::connect(&settings(&url)).unwrap());
+    test(&DieselStore::connect(&settings(&url)).unwrap());
     let server = Postgres::start();
-    test(&DieselCountStore::connect(&settings(&server.database("audit"))).unwrap());
+    test(&DieselStore::connect(&settings(&server.database("audit"))).unwrap());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn entries_come_back_once_and_outlast_their_camera() {
         let other = AuditEntry { at: time(99), ..first.clone() };
         store.write(&[record(&first), record(&other), forget(1)]).unwrap();
         let page = store.read_audit(&ALL).unwrap();
-        assert_eq!((page.entries, page.more), (vec![restart, first], false));
+        assert_eq!((page.items, page.more), (vec![restart, first], false));
     });
 }
 

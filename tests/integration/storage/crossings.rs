@@ -10,14 +10,14 @@ use std::{
 };
 
 use actix::prelude::*;
-use becamera::db::{DieselCountStore, SqliteSpool};
+use becamera::db::{DieselStore, SqliteSpool};
 use becamera_actors::{
     ctl::Ctl,
     messages::{FlushStorage, GetSite, GetStorageHealth, PutSite, StorageHealth},
     metrics::Metrics,
     pictures::PictureHub,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
-    ports::{CountStore, EventSink, Spool, StreamRunner},
+    ports::{EventSink, Spool, StreamRunner, WriteStore},
     sites::{SitesActor, SitesConfig, load_book},
     storage::StorageActor,
 };
@@ -99,7 +99,7 @@ struct World {
 impl World {
     /// A pool of one worker that has one camera, which is the door of a shop.
     async fn start(url: &str, folder: &TempDir) -> Self {
-        let store = Arc::new(DieselCountStore::connect(&settings(url)).unwrap());
+        let store = Arc::new(DieselStore::connect(&settings(url)).unwrap());
         let spool = folder.path().join("spool.sqlite3");
         let spool = Arc::new(SqliteSpool::open(&spool, 64 << 20).unwrap());
         store.write(&[save(camera(1))]).unwrap();
@@ -111,10 +111,7 @@ impl World {
         let storage = Supervisor::start(|_| storage);
         let sites = SitesActor::new(SitesConfig {
             book,
-            save: storage.clone().recipient(),
-            forget: storage.clone().recipient(),
-            correct: storage.clone().recipient(),
-            audit: storage.clone().recipient(),
+            storage: storage.clone().recipient(),
             followers: Vec::new(),
             metrics: metrics.clone(),
         });
@@ -130,11 +127,7 @@ impl World {
             detect: DetectSettings::default(),
             cameras: vec![camera(1)],
             runners: Arc::new(move |_| Box::new(Gate(told.clone()))),
-            samples: storage.clone().recipient(),
-            crossings: storage.clone().recipient(),
-            save_camera: storage.clone().recipient(),
-            forget_camera: storage.clone().recipient(),
-            audit: storage.clone().recipient(),
+            storage: storage.clone().recipient(),
             followers: vec![sites.clone().recipient()],
             pictures: PictureHub::new(&PictureSettings::default(), metrics.clone())
                 .start()
@@ -192,7 +185,7 @@ async fn until(what: &str, condition: impl AsyncFn() -> bool) {
 
 /// What the database holds: crossings by run, each run without gaps.
 fn stored(url: &str) -> Vec<usize> {
-    let store = DieselCountStore::connect(&settings(url)).unwrap();
+    let store = DieselStore::connect(&settings(url)).unwrap();
     let mut runs: std::collections::BTreeMap<_, Vec<u32>> = Default::default();
     for crossing in scene::all_crossings(&store, 1) {
         runs.entry(crossing.run).or_default().push(crossing.seq);
@@ -236,7 +229,7 @@ async fn an_outage_and_crashes_lose_and_double_none() {
 
     // Counted again from what is stored: the same.
     let live = world.shop().await;
-    let store = DieselCountStore::connect(&settings(&url)).unwrap();
+    let store = DieselStore::connect(&settings(&url)).unwrap();
     let spool = SqliteSpool::open(&folder.path().join("other.sqlite3"), 64 << 20).unwrap();
     let book = load_book(&store, &spool, &[camera(1)], Utc::now()).unwrap();
     let shop = book.site(&"shop".parse().unwrap(), Utc::now()).unwrap().live;
@@ -252,7 +245,7 @@ async fn what_the_database_did_not_get_before_a_crash_is_counted_from_the_spool(
     world.tell(Told::Cross(10));
     world.wait_shop(10).await;
     until("they are stored", async || stored(&url) == [10]).await;
-    let store = DieselCountStore::connect(&settings(&url)).unwrap();
+    let store = DieselStore::connect(&settings(&url)).unwrap();
     // A spool that a crash left: what is in the database already, and some that are not.
     let known = scene::all_crossings(&store, 1);
     let spool = SqliteSpool::open(&folder.path().join("left.sqlite3"), 64 << 20).unwrap();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::CountStore;
+use becamera::db::DieselStore;
+use becamera_actors::ports::CameraReader;
 use becamera_domain::{CameraId, DesiredState, RunId, Sample};
 use chrono::{DateTime, Utc};
 
@@ -19,13 +19,13 @@ pub struct Ledger {
     /// Cameras, and whether each is to be running.
     pub desired: Vec<(i32, bool)>,
     runs: BTreeMap<(CameraId, RunId), Vec<u32>>,
-    store: DieselCountStore,
+    store: DieselStore,
     cameras: Vec<i64>,
 }
 
 impl Ledger {
     pub fn read(url: &str, cameras: &[i64]) -> Self {
-        let store = DieselCountStore::connect(&settings(url)).unwrap();
+        let store = DieselStore::connect(&settings(url)).unwrap();
         let samples: Vec<Sample> = cameras.iter().flat_map(|id| all(&store, *id)).collect();
         let mut runs: BTreeMap<_, Vec<u32>> = BTreeMap::new();
         let mut newest = BTreeMap::new();

@@ -16,8 +16,8 @@ mod scene;
 mod startup;
 mod suite;
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::{CountStore, StoreError};
+use becamera::db::DieselStore;
+use becamera_actors::ports::{SampleReader, StoreError, WriteStore};
 use becamera_domain::{
     Camera, CameraId, CameraSettings, DesiredState, RunId, Sample, SampleQuery, StreamUrl,
     WorkerId, Write, settings::StorageSettings,
@@ -76,7 +76,7 @@ fn whole(camera: i64) -> SampleQuery {
     }
 }
 
-fn write(store: &DieselCountStore, samples: &[Sample]) -> Result<(), StoreError> {
+fn write(store: &DieselStore, samples: &[Sample]) -> Result<(), StoreError> {
     store.write(&samples.iter().cloned().map(Write::Sample).collect::<Vec<_>>())
 }
 
@@ -88,8 +88,8 @@ fn forget(id: i64) -> Write {
     Write::ForgetCamera(camera_id(id))
 }
 
-fn all(store: &DieselCountStore, camera: i64) -> Vec<Sample> {
+fn all(store: &DieselStore, camera: i64) -> Vec<Sample> {
     let page = store.read_samples(&whole(camera)).unwrap();
     assert!(!page.more);
-    page.samples
+    page.items
 }

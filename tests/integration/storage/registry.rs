@@ -3,11 +3,11 @@
 use std::{fs, path::Path, process::Command, sync::Arc};
 
 use becamera::{
-    db::{DbError, DieselCountStore, SqliteSpool},
+    db::{DbError, DieselStore, SqliteSpool},
     vault::Vault,
 };
-use becamera_actors::ports::{CountStore, Spool};
-use becamera_domain::{Camera, SecretKeys, StreamUrl, settings::StorageSettings};
+use becamera_actors::ports::{CameraReader, Spool, WriteStore};
+use becamera_domain::{Camera, SecretKeys, StreamUrl, WriteKind, settings::StorageSettings};
 use diesel::prelude::*;
 
 use super::{all, camera, camera_id, forget, sample, save, settings, write};
@@ -28,8 +28,8 @@ fn with_keys(url: &str, keys: &str) -> StorageSettings {
     StorageSettings { secret_key: Some(SecretKeys::parse(keys).unwrap()), ..settings(url) }
 }
 
-fn connect(url: &str, keys: &str) -> Result<DieselCountStore, DbError> {
-    DieselCountStore::connect(&with_keys(url, keys))
+fn connect(url: &str, keys: &str) -> Result<DieselStore, DbError> {
+    DieselStore::connect(&with_keys(url, keys))
 }
 
 /// Runs a test on a database of each kind: its URL, and all that is stored in it as bytes.
@@ -97,7 +97,7 @@ fn with_a_key_no_part_of_a_stream_url_is_stored() {
 #[test]
 fn what_lay_in_plain_text_is_sealed_and_wiped_once_a_key_is_set() {
     on_both(|url, bytes| {
-        let store = DieselCountStore::connect(&settings(url)).unwrap();
+        let store = DieselStore::connect(&settings(url)).unwrap();
         let old = |id, n| Camera {
             stream_url: StreamUrl::trusted(&format!("rtsp://u:hunter{n}@c/{id}")).unwrap(),
             ..camera(id)
@@ -152,7 +152,7 @@ fn a_missing_or_wrong_key_is_named_and_nothing_is_changed() {
         execute(url, "UPDATE cameras SET stream_url = 'rtsp://u:hunter2@c/' WHERE id = 9");
         let before = stored_urls(url);
         for settings in [settings(url), with_keys(url, &key('b'))] {
-            let error = DieselCountStore::connect(&settings).err().unwrap();
+            let error = DieselStore::connect(&settings).err().unwrap();
             let text = error.to_string();
             assert!(matches!(error, DbError::UnknownKey { .. }), "{text}");
             assert!(text.contains("storage.secret_key (BECAMERA_SECRET_KEY)"), "{text}");
@@ -193,7 +193,7 @@ fn the_spool_seals_too() {
     for secret in SECRETS {
         assert!(!holds(&bytes_below(folder.path()), secret), "{secret}");
     }
-    assert_eq!(spool.registrations().unwrap(), [save(camera(4))]);
+    assert_eq!(spool.waiting(&[WriteKind::SaveCamera]).unwrap(), [save(camera(4))]);
     drop(spool);
     for other in [Arc::default(), vault(&key('b'))] {
         let text = open(other).err().unwrap().to_string();

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::CountStore;
+use becamera::db::DieselStore;
+use becamera_actors::ports::{RollupReader, WriteStore};
 use becamera_domain::{Cutoffs, Rollup, RollupLevel, RollupQuery, RunId, Totals};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::{all, camera, camera_id, forget, sample, save, time, write};
 
-fn stored(store: &DieselCountStore, cameras: &[i64], level: RollupLevel) -> Vec<Rollup> {
+fn stored(store: &DieselStore, cameras: &[i64], level: RollupLevel) -> Vec<Rollup> {
     let cameras = cameras.iter().map(|id| camera_id(*id)).collect();
     let [from, to] = [-10_000_000_000, 10_000_000_000].map(time);
     store.read_rollups(&RollupQuery { cameras, level, from, to }).unwrap()
 }
 
-fn recomputed(store: &DieselCountStore, cameras: &[i64], level: RollupLevel) -> Vec<Rollup> {
+fn recomputed(store: &DieselStore, cameras: &[i64], level: RollupLevel) -> Vec<Rollup> {
     let mut totals: BTreeMap<_, Totals> = BTreeMap::new();
     for sample in cameras.iter().flat_map(|id| all(store, *id)) {
         let totals_of_sample = Totals::from(&sample);
@@ -31,7 +31,7 @@ fn recomputed(store: &DieselCountStore, cameras: &[i64], level: RollupLevel) -> 
 }
 
 /// The rollups of every level must be what the stored samples say.
-pub fn assert_true(store: &DieselCountStore, cameras: &[i64]) {
+pub fn assert_true(store: &DieselStore, cameras: &[i64]) {
     for level in RollupLevel::ALL {
         assert_eq!(
             stored(store, cameras, level),
@@ -41,7 +41,7 @@ pub fn assert_true(store: &DieselCountStore, cameras: &[i64]) {
     }
 }
 
-pub fn are_what_the_samples_say(store: &DieselCountStore) {
+pub fn are_what_the_samples_say(store: &DieselStore) {
     store.write(&[save(camera(1)), save(camera(2))]).unwrap();
     // Around the start of a day, and before the epoch.
     let seconds = [-86_401, -86_400, -1, 0, 59, 60, 899, 900, 3_599, 3_600, 86_399, 86_400];
@@ -69,7 +69,7 @@ pub fn are_what_the_samples_say(store: &DieselCountStore) {
 }
 
 /// Random histories in random batches, with samples late, in two runs, and twice.
-pub fn follow_late_and_double_samples(store: &DieselCountStore) {
+pub fn follow_late_and_double_samples(store: &DieselStore) {
     let key = (1i64..4, 0i64..4_000, 1u32..40, 1u64..3);
     let batches = prop::collection::vec(prop::collection::vec(key, 0..30), 0..12);
     let order = prop::collection::vec(0usize..12, 0..8);
@@ -104,7 +104,7 @@ pub fn follow_late_and_double_samples(store: &DieselCountStore) {
     result.unwrap();
 }
 
-pub fn what_is_old_goes_in_batches(store: &DieselCountStore) {
+pub fn what_is_old_goes_in_batches(store: &DieselStore) {
     store.write(&[save(camera(1)), save(camera(2)), save(camera(3))]).unwrap();
     let samples = |id: i64, seconds: std::ops::Range<i64>| -> Vec<_> {
         seconds.map(|second| sample(id, second, 1)).collect()

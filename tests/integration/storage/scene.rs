@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::{CountStore, StoreError};
+use becamera::db::DieselStore;
+use becamera_actors::ports::{CrossingReader, RollupReader, SiteReader, StoreError, WriteStore};
 use becamera_domain::{
     AuditId, Correction, CorrectionChange, Crossing, CrossingQuery, Cutoffs, Direction, LineRollup,
     LineRollupQuery, LineTally, LineTotals, Member, RollupLevel, RunId, Sample, SceneTally, Site,
@@ -32,7 +32,7 @@ pub fn crossing(camera: i64, run: u64, seq: u32, at_ms: i64) -> Crossing {
     }
 }
 
-fn write_crossings(store: &DieselCountStore, crossings: &[Crossing]) -> Result<(), StoreError> {
+fn write_crossings(store: &DieselStore, crossings: &[Crossing]) -> Result<(), StoreError> {
     store.write(&crossings.iter().cloned().map(Write::Crossing).collect::<Vec<_>>())
 }
 
@@ -48,10 +48,10 @@ fn query(camera: i64) -> CrossingQuery {
     }
 }
 
-pub fn all_crossings(store: &DieselCountStore, camera: i64) -> Vec<Crossing> {
+pub fn all_crossings(store: &DieselStore, camera: i64) -> Vec<Crossing> {
     let page = store.read_crossings(&query(camera)).unwrap();
     assert!(!page.more);
-    page.crossings
+    page.items
 }
 
 /// A sample with something of every line and zone.
@@ -82,14 +82,14 @@ fn span() -> [DateTime<Utc>; 2] {
     [-10_000_000_000, 10_000_000_000].map(time)
 }
 
-fn stored_lines(store: &DieselCountStore, camera: i64, level: RollupLevel) -> Vec<LineRollup> {
+fn stored_lines(store: &DieselStore, camera: i64, level: RollupLevel) -> Vec<LineRollup> {
     let ([from, to], cameras) = (span(), vec![camera_id(camera)]);
     let query = LineRollupQuery { cameras, line_id: None, level, from, to };
     store.read_line_rollups(&query).unwrap()
 }
 
 fn stored_zones(
-    store: &DieselCountStore,
+    store: &DieselStore,
     camera: i64,
     zone: &str,
     level: RollupLevel,
@@ -99,7 +99,7 @@ fn stored_zones(
     store.read_zone_rollups(&query).unwrap()
 }
 
-fn recomputed_lines(store: &DieselCountStore, camera: i64, level: RollupLevel) -> Vec<LineRollup> {
+fn recomputed_lines(store: &DieselStore, camera: i64, level: RollupLevel) -> Vec<LineRollup> {
     let mut totals: BTreeMap<_, LineTotals> = BTreeMap::new();
     for crossing in all_crossings(store, camera) {
         let key = (level.start_of(crossing.at), crossing.line_id.clone());
@@ -118,7 +118,7 @@ fn recomputed_lines(store: &DieselCountStore, camera: i64, level: RollupLevel) -
 }
 
 fn recomputed_zones(
-    store: &DieselCountStore,
+    store: &DieselStore,
     camera: i64,
     zone: &str,
     level: RollupLevel,
@@ -142,7 +142,7 @@ fn recomputed_zones(
 }
 
 /// The rollups of lines and zones, of every level, must be what the stored rows say.
-pub fn assert_true(store: &DieselCountStore, cameras: &[i64]) {
+pub fn assert_true(store: &DieselStore, cameras: &[i64]) {
     for level in RollupLevel::ALL {
         for camera in cameras {
             let (stored, expected) =
@@ -159,7 +159,7 @@ pub fn assert_true(store: &DieselCountStore, cameras: &[i64]) {
     }
 }
 
-pub fn crossings_come_back_as_they_went_in(store: &DieselCountStore) {
+pub fn crossings_come_back_as_they_went_in(store: &DieselStore) {
     store.write(&[save(camera(1)), save(camera(2))]).unwrap();
     let mine: Vec<_> = (0..25).map(|seq| crossing(1, 5, seq, i64::from(seq) * 100)).collect();
     let odd = Crossing {
@@ -181,8 +181,8 @@ pub fn crossings_come_back_as_they_went_in(store: &DieselCountStore) {
     let mut seen = Vec::new();
     loop {
         let page = read(&pages);
-        pages.after = page.crossings.last().map(Crossing::position);
-        seen.push(page.crossings);
+        pages.after = page.items.last().map(Crossing::position);
+        seen.push(page.items);
         if !page.more {
             break;
         }
@@ -196,11 +196,11 @@ pub fn crossings_come_back_as_they_went_in(store: &DieselCountStore) {
         to: Some(mine[23].at),
         ..query(1)
     };
-    let seqs: Vec<_> = read(&narrow).crossings.iter().map(|crossing| crossing.seq).collect();
+    let seqs: Vec<_> = read(&narrow).items.iter().map(|crossing| crossing.seq).collect();
     assert_eq!(seqs, [5, 11, 17]);
 }
 
-pub fn crossings_at_one_moment_are_paged_by_identity(store: &DieselCountStore) {
+pub fn crossings_at_one_moment_are_paged_by_identity(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     let at_once: Vec<_> = [(1, 1), (1, 2), (2, 0), (2, 1), (3, 0)]
         .map(|(run, seq)| crossing(1, run, seq, 500))
@@ -212,8 +212,8 @@ pub fn crossings_at_one_moment_are_paged_by_identity(store: &DieselCountStore) {
     let mut seen = Vec::new();
     loop {
         let page = store.read_crossings(&query).unwrap();
-        query.after = page.crossings.last().map(Crossing::position);
-        seen.extend(page.crossings);
+        query.after = page.items.last().map(Crossing::position);
+        seen.extend(page.items);
         if !page.more {
             break;
         }
@@ -221,7 +221,7 @@ pub fn crossings_at_one_moment_are_paged_by_identity(store: &DieselCountStore) {
     assert_eq!(seen, at_once);
 }
 
-pub fn a_crossing_that_does_not_fit_is_refused(store: &DieselCountStore) {
+pub fn a_crossing_that_does_not_fit_is_refused(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     let good = crossing(1, 1, 0, 0);
     for bad in [
@@ -237,7 +237,7 @@ pub fn a_crossing_that_does_not_fit_is_refused(store: &DieselCountStore) {
     assert!(stored_lines(store, 1, RollupLevel::Day).is_empty());
 }
 
-pub fn tallies_come_back_as_they_went_in(store: &DieselCountStore) {
+pub fn tallies_come_back_as_they_went_in(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     let samples: Vec<_> = (0..10).map(|second| busy(1, second, 1)).collect();
     write(store, &samples).unwrap();
@@ -251,7 +251,7 @@ pub fn tallies_come_back_as_they_went_in(store: &DieselCountStore) {
     assert_eq!(minute.totals.dwell_mean_ms(), Some(1_500.0));
 }
 
-pub fn a_deleted_camera_takes_its_crossings_along(store: &DieselCountStore) {
+pub fn a_deleted_camera_takes_its_crossings_along(store: &DieselStore) {
     for id in [1, 2] {
         store.write(&[save(camera(id))]).unwrap();
         write_crossings(store, &[crossing(id, id as u64, 0, 0)]).unwrap();
@@ -265,7 +265,7 @@ pub fn a_deleted_camera_takes_its_crossings_along(store: &DieselCountStore) {
 }
 
 /// Random histories in random batches: samples and crossings mixed, late, in two runs, and twice.
-pub fn rollups_follow_late_and_double_crossings(store: &DieselCountStore) {
+pub fn rollups_follow_late_and_double_crossings(store: &DieselStore) {
     let key = (any::<bool>(), 1i64..3, 0u32..4_000, 1u64..3);
     let batches = prop::collection::vec(prop::collection::vec(key, 0..30), 0..10);
     let order = prop::collection::vec(0usize..10, 0..8);
@@ -303,7 +303,7 @@ pub fn rollups_follow_late_and_double_crossings(store: &DieselCountStore) {
     result.unwrap();
 }
 
-pub fn old_crossings_and_rollups_go(store: &DieselCountStore) {
+pub fn old_crossings_and_rollups_go(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     let crossings: Vec<_> = (0..7_300).map(|n| crossing(1, 1, n, i64::from(n) * 1_000)).collect();
     write_crossings(store, &crossings).unwrap();
@@ -350,7 +350,7 @@ fn correction(site: &str, id: i64, change: CorrectionChange) -> Correction {
     Correction { id: AuditId(id), site_id: site.parse().unwrap(), at: time(id), change }
 }
 
-pub fn sites_come_back_as_they_went_in(store: &DieselCountStore) {
+pub fn sites_come_back_as_they_went_in(store: &DieselStore) {
     let save = |site: Site| Write::SaveSite(Box::new(site));
     let changes = [
         correction("shop", 5, CorrectionChange::Set(u32::MAX)),

@@ -8,17 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera::db::{DatabaseUrl, DbError, DieselCountStore, migrate};
-use becamera_actors::ports::{CountStore, StoreError};
+use becamera::db::{DatabaseUrl, DbError, DieselStore, migrate};
+use becamera_actors::ports::{CameraReader, StoreError, WriteStore};
 
 use super::{all, camera, rollups, sample, save, settings, write};
 use crate::support::postgres::{PASSWORD, Postgres, free_port};
 
 fn refusal(url: &str) -> (DbError, String) {
     let begin = Instant::now();
-    let Err(error) = DieselCountStore::connect(&settings(url)) else {
-        panic!("a connection was made")
-    };
+    let Err(error) = DieselStore::connect(&settings(url)) else { panic!("a connection was made") };
     assert!(begin.elapsed() < Duration::from_secs(6), "took {:?}", begin.elapsed());
     let text = format!("{error} {error:?}");
     assert!(!text.contains(PASSWORD) && !text.contains("wrong-pw"), "{text}");
@@ -68,7 +66,7 @@ fn an_older_schema_is_brought_up_to_date() {
     let url = server.database("old");
     server.sql_in("old", &format!("{}{OLD}", first("postgresql")));
     for url in [file(&path), url] {
-        let store = DieselCountStore::connect(&settings(&url)).unwrap();
+        let store = DieselStore::connect(&settings(&url)).unwrap();
         let samples = all(&store, 1);
         let told: Vec<_> =
             samples.iter().map(|s| (s.frames, s.people_sum, s.people_min, s.people_max)).collect();
@@ -113,7 +111,7 @@ fn sqlite_on_a_read_only_disk_is_told_apart() {
 fn a_deleted_sqlite_file_is_noticed_and_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.sqlite3");
-    let store = DieselCountStore::connect(&settings(&file(&path))).unwrap();
+    let store = DieselStore::connect(&settings(&file(&path))).unwrap();
     store.write(&[save(camera(1))]).unwrap();
     fs::remove_file(&path).unwrap();
     let error = write(&store, &[sample(1, 1, 1)]).unwrap_err();
@@ -125,7 +123,7 @@ fn a_deleted_sqlite_file_is_noticed_and_not_replaced() {
 fn postgresql_says_what_is_wrong_with_the_server() {
     let server = Postgres::start();
     let url = server.database("good");
-    drop(DieselCountStore::connect(&settings(&url)).unwrap());
+    drop(DieselStore::connect(&settings(&url)).unwrap());
 
     let (error, text) = refusal(&server.url_with_password("good", "wrong-pw"));
     assert!(matches!(error, DbError::Open { .. }) && text.contains("authentication"), "{text}");
@@ -153,11 +151,11 @@ fn a_newer_schema_is_left_alone() {
         "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')";
     let server = Postgres::start();
     let url = server.database("newer");
-    drop(DieselCountStore::connect(&settings(&url)).unwrap());
+    drop(DieselStore::connect(&settings(&url)).unwrap());
     server.sql_in("newer", NEWER);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("newer.sqlite3");
-    drop(DieselCountStore::connect(&settings(&file(&path))).unwrap());
+    drop(DieselStore::connect(&settings(&file(&path))).unwrap());
     {
         use diesel::prelude::*;
         let mut sqlite = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();

@@ -2,8 +2,8 @@
 
 use std::{panic::AssertUnwindSafe, thread};
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::{CountStore, StoreError};
+use becamera::db::DieselStore;
+use becamera_actors::ports::{CameraReader, SampleReader, StoreError, WriteStore};
 use becamera_domain::{
     Camera, DesiredState, DetectOverrides, RunId, Sample, SourceSettings, Write,
 };
@@ -11,7 +11,7 @@ use becamera_domain::{
 use super::{all, camera, forget, rollups, sample, save, scene, settings, whole, write};
 use crate::support::postgres::Postgres;
 
-type Case = (&'static str, fn(&DieselCountStore));
+type Case = (&'static str, fn(&DieselStore));
 
 const SUITE: [Case; 22] = [
     ("samples_come_back_as_they_went_in", samples_come_back_as_they_went_in),
@@ -58,7 +58,7 @@ fn run<K>(database: impl Fn(&str) -> (String, K)) {
         .iter()
         .filter(|(name, case)| {
             let (url, _keep) = database(name);
-            let store = DieselCountStore::connect(&settings(&url)).unwrap();
+            let store = DieselStore::connect(&settings(&url)).unwrap();
             store.ping().unwrap();
             std::panic::catch_unwind(AssertUnwindSafe(|| case(&store))).is_err()
         })
@@ -67,7 +67,7 @@ fn run<K>(database: impl Fn(&str) -> (String, K)) {
     assert!(failed.is_empty(), "failed: {failed:?}");
 }
 
-fn samples_come_back_as_they_went_in(store: &DieselCountStore) {
+fn samples_come_back_as_they_went_in(store: &DieselStore) {
     store.write(&[save(camera(i32::MAX.into()))]).unwrap();
     let mut odd = sample(i32::MAX.into(), 0, i32::MAX as u32);
     odd.people_sum = i32::MAX as u32;
@@ -80,7 +80,7 @@ fn samples_come_back_as_they_went_in(store: &DieselCountStore) {
     write(store, &[]).unwrap();
 }
 
-fn a_sample_is_written_once(store: &DieselCountStore) {
+fn a_sample_is_written_once(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     let first = sample(1, 1, 5);
     write(store, &[first.clone(), first.clone()]).unwrap();
@@ -94,7 +94,7 @@ fn a_sample_is_written_once(store: &DieselCountStore) {
     assert_eq!(all(store, 1), [first, other, sample(1, 2, 1)]);
 }
 
-fn writes_keep_their_order(store: &DieselCountStore) {
+fn writes_keep_their_order(store: &DieselStore) {
     let again = Camera { desired: DesiredState::Stopped, ..camera(1) };
     let [before, after] = [sample(1, 1, 1), sample(1, 2, 1)].map(Write::Sample);
     let writes = [save(camera(1)), before, forget(1), save(again.clone()), after];
@@ -115,7 +115,7 @@ fn writes_keep_their_order(store: &DieselCountStore) {
     );
 }
 
-fn pages_follow_each_other(store: &DieselCountStore) {
+fn pages_follow_each_other(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     store.write(&[save(camera(2))]).unwrap();
     let mine: Vec<_> = (0..25).map(|second| sample(1, second * 3, 1)).collect();
@@ -126,8 +126,8 @@ fn pages_follow_each_other(store: &DieselCountStore) {
     let mut pages = Vec::new();
     loop {
         let page = store.read_samples(&query).unwrap();
-        query.after = page.samples.last().map(Sample::position);
-        pages.push(page.samples);
+        query.after = page.items.last().map(Sample::position);
+        pages.push(page.items);
         if !page.more {
             break;
         }
@@ -136,14 +136,14 @@ fn pages_follow_each_other(store: &DieselCountStore) {
     assert_eq!(pages.concat(), mine);
     // A last page that is just full has nothing after it.
     query.after = Some(sample(1, 14 * 3, 1).position());
-    assert_eq!(store.read_samples(&query).unwrap().samples.len(), 10);
+    assert_eq!(store.read_samples(&query).unwrap().items.len(), 10);
     assert!(!store.read_samples(&query).unwrap().more);
     query.limit = 9;
     assert!(store.read_samples(&query).unwrap().more);
-    assert!(store.read_samples(&whole(3)).unwrap().samples.is_empty());
+    assert!(store.read_samples(&whole(3)).unwrap().items.is_empty());
 }
 
-fn spans_are_half_open(store: &DieselCountStore) {
+fn spans_are_half_open(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     write(store, &(0..10).map(|s| sample(1, s, 1)).collect::<Vec<_>>()).unwrap();
     let seconds = |from_ms: i64, to_ms: i64, after: Option<i64>| -> Vec<i64> {
@@ -152,7 +152,7 @@ fn spans_are_half_open(store: &DieselCountStore) {
         query.to = chrono::DateTime::from_timestamp_millis(to_ms);
         query.after = after.map(|second| sample(1, second, 1).position());
         let page = store.read_samples(&query).unwrap();
-        page.samples.iter().map(|sample| sample.bucket_start.timestamp()).collect()
+        page.items.iter().map(|sample| sample.bucket_start.timestamp()).collect()
     };
     assert_eq!(seconds(3_000, 6_000, None), [3, 4, 5]);
     assert_eq!(seconds(3_001, 6_001, None), [4, 5, 6]);
@@ -161,7 +161,7 @@ fn spans_are_half_open(store: &DieselCountStore) {
     assert!(seconds(6_000, 6_000, None).is_empty());
 }
 
-fn a_refused_batch_writes_nothing(store: &DieselCountStore) {
+fn a_refused_batch_writes_nothing(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     // Camera 2 is not registered.
     let error = write(store, &[sample(1, 1, 1), sample(2, 1, 1)]).unwrap_err();
@@ -171,7 +171,7 @@ fn a_refused_batch_writes_nothing(store: &DieselCountStore) {
     assert_eq!(all(store, 1).len(), 1);
 }
 
-fn what_does_not_fit_is_refused(store: &DieselCountStore) {
+fn what_does_not_fit_is_refused(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     let mut not_a_number = sample(1, 1, 1);
     not_a_number.inference_ms_mean = f32::NAN;
@@ -187,7 +187,7 @@ fn what_does_not_fit_is_refused(store: &DieselCountStore) {
     assert!(all(store, 1).is_empty());
 }
 
-fn many_statements_make_one_write(store: &DieselCountStore) {
+fn many_statements_make_one_write(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     let samples: Vec<_> = (0..5_001).map(|second| sample(1, second, 1)).collect();
     // Refused by its last statement: the others must not stay.
@@ -198,7 +198,7 @@ fn many_statements_make_one_write(store: &DieselCountStore) {
     assert_eq!(all(store, 1), samples);
 }
 
-fn cameras_come_back_as_they_went_in(store: &DieselCountStore) {
+fn cameras_come_back_as_they_went_in(store: &DieselStore) {
     assert!(store.load_cameras().unwrap().is_empty());
     let mut second = camera(2);
     second.name = Some("Eingang — 入口 '\"; --".into());
@@ -219,7 +219,7 @@ fn cameras_come_back_as_they_went_in(store: &DieselCountStore) {
     assert_eq!(all(store, 2).len(), 1, "a new registration keeps the samples");
 }
 
-fn a_deleted_camera_takes_its_samples_along(store: &DieselCountStore) {
+fn a_deleted_camera_takes_its_samples_along(store: &DieselStore) {
     for id in [1, 2] {
         store.write(&[save(camera(id))]).unwrap();
         write(store, &[sample(id, 1, 1), sample(id, 2, 1)]).unwrap();
@@ -230,7 +230,7 @@ fn a_deleted_camera_takes_its_samples_along(store: &DieselCountStore) {
     assert_eq!(store.load_cameras().unwrap(), [camera(2)]);
 }
 
-fn writers_get_along(store: &DieselCountStore) {
+fn writers_get_along(store: &DieselStore) {
     store.write(&[save(camera(1))]).unwrap();
     thread::scope(|scope| {
         for writer in 1..=4usize {

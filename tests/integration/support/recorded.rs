@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use becamera::db::DieselCountStore;
-use becamera_actors::ports::CountStore;
+use becamera::db::DieselStore;
+use becamera_actors::ports::WriteStore;
 use becamera_domain::{CameraId, RunId, Sample, WorkerId, Write, settings::StorageSettings};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -52,7 +52,7 @@ impl Recorded {
     /// Writes all of it to a database and starts a service there that forgets nothing.
     pub fn start(self, url: &str) -> Service {
         let settings = StorageSettings { database_url: url.into(), ..StorageSettings::default() };
-        let store = DieselCountStore::connect(&settings).unwrap();
+        let store = DieselStore::connect(&settings).unwrap();
         for (id, samples) in self.samples {
             let saved = Write::SaveCamera(Box::new(fixtures::camera(id.into())));
             let samples = samples.into_iter().map(Write::Sample);

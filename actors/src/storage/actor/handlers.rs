@@ -5,103 +5,25 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
-use super::{SAVE_PATIENCE, StorageActor, WRITE_PATIENCE, thread_ended};
-use becamera_domain::{AuditPage, CrossingPage, LineRollup, Rollup, SamplePage, Write, ZoneRollup};
-
+use super::{StorageActor, WRITE_PATIENCE, thread_ended};
 use crate::{
-    messages::{
-        FlushReport, FlushStorage, GetAudit, GetCrossings, GetLineRollups, GetRollups, GetSamples,
-        GetStorageHealth, GetZoneRollups, StorageHealth,
-    },
-    ports::StoreError,
-    storage::{
-        ForgetCamera, ForgetSite, RecordAudit, SaveCamera, SaveSite, StoreCorrection,
-        StoreCrossing, StoreSample,
-    },
+    messages::{FlushReport, FlushStorage, GetStorageHealth, ReadStore, StorageHealth},
+    ports::{StoreError, StoreQuery},
+    storage::StoreWrite,
 };
 
 const PING_VALID: Duration = Duration::from_secs(1);
 const PING_PATIENCE: Duration = Duration::from_millis(1_500);
 
-impl Handler<StoreSample> for StorageActor {
+impl Handler<StoreWrite> for StorageActor {
     type Result = ();
 
-    fn handle(&mut self, message: StoreSample, ctx: &mut Self::Context) {
-        self.push(Write::Sample(message.0));
+    fn handle(&mut self, StoreWrite(write): StoreWrite, ctx: &mut Self::Context) {
+        let urgent = write.kind().is_urgent();
+        self.push(write);
+        self.urgent |= urgent;
         self.advance(false, ctx);
     }
-}
-
-impl Handler<StoreCrossing> for StorageActor {
-    type Result = ();
-
-    fn handle(&mut self, message: StoreCrossing, ctx: &mut Self::Context) {
-        self.push(Write::Crossing(message.0));
-        // At once: each one matters, and they are rare. A crash takes those of the last moment alone.
-        self.advance(true, ctx);
-    }
-}
-
-impl Handler<SaveCamera> for StorageActor {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, message: SaveCamera, ctx: &mut Self::Context) -> Self::Result {
-        self.push(Write::SaveCamera(Box::new(message.0)));
-        wait_a_little(self.wait(ctx))
-    }
-}
-
-impl Handler<ForgetCamera> for StorageActor {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, message: ForgetCamera, ctx: &mut Self::Context) -> Self::Result {
-        self.push(Write::ForgetCamera(message.0));
-        wait_a_little(self.wait(ctx))
-    }
-}
-
-impl Handler<RecordAudit> for StorageActor {
-    type Result = ();
-
-    fn handle(&mut self, message: RecordAudit, ctx: &mut Self::Context) {
-        self.push(Write::Audit(Box::new(message.0)));
-        self.advance(false, ctx);
-    }
-}
-
-// As with crossings: at once.
-impl Handler<SaveSite> for StorageActor {
-    type Result = ();
-
-    fn handle(&mut self, message: SaveSite, ctx: &mut Self::Context) {
-        self.push(Write::SaveSite(Box::new(message.0)));
-        self.advance(true, ctx);
-    }
-}
-
-impl Handler<ForgetSite> for StorageActor {
-    type Result = ();
-
-    fn handle(&mut self, message: ForgetSite, ctx: &mut Self::Context) {
-        self.push(Write::ForgetSite(message.0));
-        self.advance(true, ctx);
-    }
-}
-
-impl Handler<StoreCorrection> for StorageActor {
-    type Result = ();
-
-    fn handle(&mut self, message: StoreCorrection, ctx: &mut Self::Context) {
-        self.push(Write::Correct(message.0));
-        self.advance(true, ctx);
-    }
-}
-
-fn wait_a_little(done: oneshot::Receiver<Result<FlushReport, StoreError>>) -> ResponseFuture<()> {
-    Box::pin(async move {
-        // However it went: the write itself is kept.
-        let _ = tokio::time::timeout(SAVE_PATIENCE, done).await;
-    })
 }
 
 impl Handler<FlushStorage> for StorageActor {
@@ -116,51 +38,11 @@ impl Handler<FlushStorage> for StorageActor {
     }
 }
 
-impl Handler<GetSamples> for StorageActor {
-    type Result = ResponseFuture<Result<SamplePage, StoreError>>;
+impl<Q: StoreQuery> Handler<ReadStore<Q>> for StorageActor {
+    type Result = ResponseFuture<Result<Q::Answer, StoreError>>;
 
-    fn handle(&mut self, message: GetSamples, _: &mut Self::Context) -> Self::Result {
-        self.read(move |store| store.read_samples(&message.0))
-    }
-}
-
-impl Handler<GetRollups> for StorageActor {
-    type Result = ResponseFuture<Result<Vec<Rollup>, StoreError>>;
-
-    fn handle(&mut self, message: GetRollups, _: &mut Self::Context) -> Self::Result {
-        self.read(move |store| store.read_rollups(&message.0))
-    }
-}
-
-impl Handler<GetLineRollups> for StorageActor {
-    type Result = ResponseFuture<Result<Vec<LineRollup>, StoreError>>;
-
-    fn handle(&mut self, message: GetLineRollups, _: &mut Self::Context) -> Self::Result {
-        self.read(move |store| store.read_line_rollups(&message.0))
-    }
-}
-
-impl Handler<GetZoneRollups> for StorageActor {
-    type Result = ResponseFuture<Result<Vec<ZoneRollup>, StoreError>>;
-
-    fn handle(&mut self, message: GetZoneRollups, _: &mut Self::Context) -> Self::Result {
-        self.read(move |store| store.read_zone_rollups(&message.0))
-    }
-}
-
-impl Handler<GetCrossings> for StorageActor {
-    type Result = ResponseFuture<Result<CrossingPage, StoreError>>;
-
-    fn handle(&mut self, message: GetCrossings, _: &mut Self::Context) -> Self::Result {
-        self.read(move |store| store.read_crossings(&message.0))
-    }
-}
-
-impl Handler<GetAudit> for StorageActor {
-    type Result = ResponseFuture<Result<AuditPage, StoreError>>;
-
-    fn handle(&mut self, message: GetAudit, _: &mut Self::Context) -> Self::Result {
-        self.read(move |store| store.read_audit(&message.0))
+    fn handle(&mut self, ReadStore(query): ReadStore<Q>, _: &mut Self::Context) -> Self::Result {
+        self.read(query)
     }
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    ports::{CountStore, Spool},
+    ports::{Spool, WriteStore},
     storage::{
         apply::{apply, replay},
         test_support::{FakeSpool, FakeStore, camera, camera_id, sample},
@@ -19,8 +19,8 @@ struct Bench {
     store: FakeStore,
     spool: FakeSpool,
     now: Instant,
-    open: Vec<Step>,
-    news: Vec<News>,
+    open: Vec<StorageStep>,
+    notices: Vec<StorageNotice>,
     next_second: i64,
 }
 
@@ -32,7 +32,7 @@ impl Bench {
             spool: FakeSpool::default(),
             now: Instant::now(),
             open: Vec::new(),
-            news: Vec::new(),
+            notices: Vec::new(),
             next_second: 0,
         }
     }
@@ -51,15 +51,19 @@ impl Bench {
     }
 
     fn answer(&mut self, index: usize) {
-        let news = match self.open.remove(index) {
-            Step::Write(batch) => self.plan.written(&apply(&self.store, &batch.writes), self.now),
-            Step::Append(batch) => {
+        let notices = match self.open.remove(index) {
+            StorageStep::Write(batch) => {
+                self.plan.written(&apply(&self.store, &batch.writes), self.now)
+            }
+            StorageStep::Append(batch) => {
                 let result = self.spool.append(&batch.writes).map_err(|e| e.to_string());
                 self.plan.appended(result, self.spool.state())
             }
-            Step::Replay => self.plan.replayed(&replay(&self.store, &self.spool, BATCH), self.now),
+            StorageStep::Replay => {
+                self.plan.replayed(&replay(&self.store, &self.spool, BATCH), self.now)
+            }
         };
-        self.news.extend(news);
+        self.notices.extend(notices);
     }
 
     fn answer_all(&mut self) {
@@ -91,10 +95,10 @@ fn while_all_is_well_writes_go_straight() {
     bench.push(3);
     assert!(bench.plan.steps(false, bench.now).is_empty(), "not due, and no full batch");
     bench.tick(SLOW);
-    assert!(matches!(bench.open[..], [Step::Write(_)]));
+    assert!(matches!(bench.open[..], [StorageStep::Write(_)]));
     bench.answer_all();
     assert!(bench.complete() && bench.plan.is_durable(bench.plan.watermark()));
-    assert!(bench.news.is_empty());
+    assert!(bench.notices.is_empty());
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn an_outage_is_bridged_by_the_spool_and_told_once() {
     bench.push(3);
     bench.tick(SLOW);
     bench.answer_all();
-    assert_eq!(bench.news, [News::WentAway("away".into())]);
+    assert_eq!(bench.notices, [StorageNotice::WentAway("away".into())]);
     bench.tick(Duration::ZERO);
     bench.answer_all();
     assert_eq!((bench.spool.state().writes, bench.plan.in_memory()), (3, 0));
@@ -114,12 +118,15 @@ fn an_outage_is_bridged_by_the_spool_and_told_once() {
         bench.tick(Duration::from_secs(1));
         bench.answer_all();
     }
-    assert_eq!(bench.news.len(), 1);
+    assert_eq!(bench.notices.len(), 1);
     bench.away(false);
     bench.push(1);
     bench.settle();
     assert!(bench.complete(), "{:?}", bench.store.seconds());
-    assert!(matches!(bench.news[1..], [News::CameBack(_), News::SpoolDrained]));
+    assert!(matches!(
+        bench.notices[1..],
+        [StorageNotice::CameBack(_), StorageNotice::SpoolDrained]
+    ));
     assert_eq!(bench.plan.spool().writes, 0);
 }
 
@@ -132,7 +139,7 @@ fn a_slow_write_is_spooled_as_well() {
     bench.tick(SLOW / 2);
     assert_eq!(bench.open.len(), 1, "not slow yet");
     bench.tick(SLOW);
-    assert!(matches!(&bench.open[1], Step::Append(batch) if batch.writes.len() == 4));
+    assert!(matches!(&bench.open[1], StorageStep::Append(batch) if batch.writes.len() == 4));
     bench.answer(1);
     assert!(bench.plan.is_durable(bench.plan.watermark()));
     // The write fails after all: it is in the spool already.

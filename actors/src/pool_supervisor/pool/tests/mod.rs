@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use becamera_domain::{
     AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, CameraState, Crash, CrashKind,
     DesiredState, DetectSettings, Exit, Failure, FailureCode, Job, Now, Origin, Progress, RunId,
-    RunnerInfo, SourceSettings, StreamEvent, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+    RunnerInfo, SourceSettings, StreamEvent, StreamInfo, StreamUrl, WorkerId, WorkerStatus, Write,
     settings::WorkerSettings,
 };
 use proptest::prelude::*;
@@ -108,12 +108,14 @@ impl World {
                         self.cancelled.push(worker);
                     }
                     Effect::Released(id) => self.released.push(id),
-                    Effect::Audit(entry) => {
+                    Effect::Store(Write::Audit(entry)) => {
                         self.stored.push(entry.action.as_str());
                         self.audit.push(*entry);
                     }
-                    Effect::SaveCamera(_) => self.stored.push("save"),
-                    Effect::ForgetCamera(_) => self.stored.push("forget"),
+                    Effect::Store(Write::SaveCamera(_)) => self.stored.push("save"),
+                    Effect::Store(Write::ForgetCamera(_)) => self.stored.push("forget"),
+                    Effect::Store(other) => panic!("not the pool's: {other}"),
+                    Effect::ForgetCamera(_) => {}
                     Effect::UpdateScene(worker, scene) => {
                         let job = self.jobs[worker.index()].as_mut();
                         job.expect("only a run is told").scene = *scene;

@@ -7,21 +7,21 @@ use log::{error, info, warn};
 use crate::{
     metrics::Metrics,
     ports::SpoolState,
-    storage::{Applied, News, WritePlan},
+    storage::{Applied, StorageNotice, WritePlan},
 };
 
 const THINNING_SAID_EVERY: Duration = Duration::from_secs(10);
 const REFUSALS_LOGGED: usize = 5;
 
-/// Tells news, each kind as often as it helps.
-pub(super) struct Teller {
+/// Logs and counts what happens, each kind as often as it helps.
+pub(super) struct NoticeLog {
     metrics: Metrics,
     spool_thinned: u64,
     unsaid: u64,
     said_at: Option<Instant>,
 }
 
-impl Teller {
+impl NoticeLog {
     pub(super) fn new(metrics: Metrics) -> Self {
         Self { metrics, spool_thinned: 0, unsaid: 0, said_at: None }
     }
@@ -33,21 +33,21 @@ impl Teller {
         }
     }
 
-    pub(super) fn tell(&mut self, news: &News, plan: &WritePlan) {
-        match news {
-            News::WentAway(reason) => {
+    pub(super) fn tell(&mut self, notice: &StorageNotice, plan: &WritePlan) {
+        match notice {
+            StorageNotice::WentAway(reason) => {
                 warn!("database is away: {reason}; counts are kept in the spool meanwhile");
             }
-            News::CameBack(after) => {
+            StorageNotice::CameBack(after) => {
                 let (seconds, waiting) = (after.as_secs_f64(), plan.spool().writes);
                 info!("database is back after {seconds:.1} s; {waiting} writes wait in the spool");
             }
-            News::SpoolFailed(reason) => {
+            StorageNotice::SpoolFailed(reason) => {
                 error!("spool can't be used: {reason}; counts are kept in memory alone");
             }
-            News::SpoolRecovered => info!("spool can be used again"),
-            News::SpoolDrained => info!("spool is empty: everything is in the database"),
-            News::Thinned(samples) => self.thinned(*samples as u64),
+            StorageNotice::SpoolRecovered => info!("spool can be used again"),
+            StorageNotice::SpoolDrained => info!("spool is empty: everything is in the database"),
+            StorageNotice::Thinned(samples) => self.thinned(*samples as u64),
         }
         let in_spool = plan.spool().thinned;
         let told = std::mem::replace(&mut self.spool_thinned, in_spool);
