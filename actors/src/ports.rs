@@ -1,16 +1,19 @@
 //! What the actors need of the world. `src/` implements these; tests put fakes behind them.
 
-use std::{future::Future, pin::Pin, time::Duration};
+mod live;
+
+use std::{future::Future, pin::Pin};
 
 use becamera_domain::{
-    AuditPage, AuditQuery, Camera, CameraId, Correction, Crash, Crossing, CrossingPage,
-    CrossingQuery, Cutoffs, Exit, Job, LatestCount, LineRollup, LineRollupQuery, LiveEvent,
-    LiveState, Rollup, RollupQuery, RunnerInfo, SamplePage, SampleQuery, Site, StreamEvent, Write,
-    ZoneRollup, ZoneRollupQuery,
+    AuditPage, AuditQuery, Camera, Correction, Crash, Crossing, CrossingPage, CrossingQuery,
+    Cutoffs, Exit, Job, LineRollup, LineRollupQuery, Rollup, RollupQuery, RunnerInfo, SamplePage,
+    SampleQuery, Site, StreamEvent, Write, ZoneRollup, ZoneRollupQuery,
 };
 use chrono::{DateTime, Utc};
 
 use crate::ctl::Ctl;
+
+pub use live::{KEEP_WITHIN, LivePublisher, LiveReader};
 
 /// A future that an async port returns.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -150,24 +153,3 @@ pub struct SpoolState {
     /// Samples that were thinned out since the process started, for lack of room.
     pub thinned: u64,
 }
-
-/// Keeps the newest count and state of each camera and worker where others can read and follow
-/// them.
-pub trait LiveCache: Send + Sync {
-    /// Keeps what an event tells and tells it to whoever follows; forgets what is deleted.
-    fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>>;
-
-    /// Keeps all of this, without telling anybody: what the cache may have lost. States that are
-    /// not kept again within [`KEEP_WITHIN`] vanish by themselves, so that nobody takes those of
-    /// a service that died for true.
-    fn keep<'a>(&'a self, state: &'a LiveState) -> PortFuture<'a, Result<(), StoreError>>;
-
-    /// A camera's newest count, also one of before the start.
-    fn latest_count(
-        &self,
-        camera: CameraId,
-    ) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>>;
-}
-
-/// How long a [`LiveCache`] keeps a state that is not kept again.
-pub const KEEP_WITHIN: Duration = Duration::from_secs(30);

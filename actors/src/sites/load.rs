@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, LiveCrossing, Write};
+use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, Write};
 use chrono::{DateTime, Utc};
 
 use crate::ports::{CountStore, Spool, StoreError};
@@ -50,8 +50,7 @@ pub fn load_book(
     let registered: BTreeSet<_> = cameras.iter().map(|camera| camera.id).collect();
     let spooled = spool.crossings()?.into_iter();
     let spooled = spooled.filter(|crossing| registered.contains(&crossing.camera_id));
-    let crossings = crossings.into_iter().chain(spooled).map(LiveCrossing::from);
-    Ok(Book::new(sites, &corrections, crossings, now))
+    Ok(Book::new(sites, &corrections, crossings.into_iter().chain(spooled), now))
 }
 
 fn read_crossings(

@@ -19,6 +19,7 @@ mod secret_keys;
 pub mod settings;
 mod site;
 pub mod stream_url;
+pub mod timestamp;
 mod worker;
 mod write;
 
@@ -34,7 +35,10 @@ pub use crossing::{
 pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use frame_size::FrameSize;
 pub use ids::{CameraId, RunId, WorkerId};
-pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveSite, LiveState, LiveWorker};
+pub use live::{
+    EventFields, LatestCount, LiveCamera, LiveError, LiveEvent, LiveKey, LiveKind, LiveRecord,
+    LiveSite, LiveState, LiveWorker, PublicCrossing,
+};
 pub use names::{LineId, SiteId, ZoneId};
 pub use picture::{Picture, PictureOptions, PictureWish};
 pub use retention::{Cutoffs, KeepFor, Retention};
@@ -42,7 +46,7 @@ pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
     Budget, Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
-pub use sample::{LatestCount, Sample, SamplePage, SamplePosition, SampleQuery};
+pub use sample::{Sample, SamplePage, SamplePosition, SampleQuery};
 pub use scene::{
     CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
     Zone, ZoneKind,
@@ -55,6 +59,7 @@ pub use site::{
     Correction, CorrectionChange, MAX_MEMBERS, MAX_OCCUPANCY, MAX_SITES, Member, Site, SiteSettings,
 };
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
+pub use timestamp::Timestamp;
 pub use worker::{RunnerInfo, WorkerStatus};
 pub use write::Write;
 

@@ -115,7 +115,7 @@ impl World {
             forget: storage.clone().recipient(),
             correct: storage.clone().recipient(),
             audit: storage.clone().recipient(),
-            followers: Vec::new(),
+            subscribers: Vec::new().into(),
             metrics: metrics.clone(),
         });
         let sites = Supervisor::start(|_| sites);
@@ -135,7 +135,7 @@ impl World {
             save_camera: storage.clone().recipient(),
             forget_camera: storage.clone().recipient(),
             audit: storage.clone().recipient(),
-            followers: vec![sites.clone().recipient()],
+            subscribers: vec![sites.clone().recipient()].into(),
             pictures: PictureHub::new(&PictureSettings::default(), metrics.clone())
                 .start()
                 .recipient(),
