@@ -1,5 +1,5 @@
 //! A report's way through the actors: from a worker's thread over its WorkerActor to the
-//! supervisor, the metrics, the storage and the followers; and a question's way to the pool.
+//! supervisor, the metrics, the storage and the subscribers; and a question's way to the pool.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,8 +29,8 @@ use becamera_actors::{
     storage::StoreWrite,
 };
 use becamera_domain::{
-    Camera, Crash, DesiredState, DetectSettings, Exit, Job, LiveEvent, Progress, RunnerInfo,
-    Sample, StreamEvent, StreamInfo, settings::WorkerSettings,
+    Camera, Crash, DesiredState, DetectSettings, Exit, Job, LiveEvent, LiveRecord, Progress,
+    RunnerInfo, Sample, StreamEvent, StreamInfo, settings::WorkerSettings,
 };
 use chrono::DateTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -89,7 +89,7 @@ impl StreamRunner for Reporter {
     fn stop(&mut self) {}
 }
 
-/// Stands for storage and followers; says when the last report of a round has come.
+/// Stands for storage and subscribers; says when the last report of a round has come.
 struct Sink(Sender<()>);
 
 impl Actor for Sink {
@@ -114,7 +114,8 @@ impl Handler<Publish> for Sink {
     type Result = ();
 
     fn handle(&mut self, Publish(event): Publish, _: &mut Self::Context) {
-        if matches!(event, LiveEvent::Count(count) if count.people == REPORTS - 1) {
+        if matches!(event, LiveEvent::Changed(LiveRecord::Count(count)) if count.people == REPORTS - 1)
+        {
             let _ = self.0.send(());
         }
     }
@@ -136,7 +137,7 @@ fn supervisor(c: &mut Criterion) {
                 runners: Arc::new(move |_| Box::new(Reporter(asked.clone()))),
                 storage: sink.clone().recipient(),
                 pictures: sink.clone().recipient(),
-                followers: vec![sink.recipient()],
+                subscribers: vec![sink.recipient()].into(),
                 metrics: Metrics::new("bench").unwrap(),
             };
             ready.send(PoolSupervisor::new(config).start()).unwrap();

@@ -2,14 +2,15 @@
 
 use std::{io, os::unix::process::CommandExt, process::Command, sync::Arc};
 
-use actix::{Actor, Addr, Supervisor};
+use actix::{Actor, Addr, Recipient, Supervisor};
 use becamera_actors::{
     cache::CacheActor,
-    events::EventHub,
+    events::{EventHub, Publish},
     metrics::Metrics,
     pictures::PictureHub,
     pool_supervisor::{PoolSupervisor, PoolSupervisorConfig},
-    ports::{LiveCache, StreamPipeline, StreamRunner},
+    ports::{LivePublisher, LiveReader, StreamPipeline, StreamRunner},
+    publisher::PublisherActor,
     sites::{SitesActor, SitesConfig, load_book},
     storage::{StorageActor, load_cameras},
     worker::{ProcessRunner, ProcessRunnerConfig, RunnerFactory, ThreadRunner},
@@ -86,16 +87,18 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
     let address = listener.local_addr()?;
     let Stored { store, spool, cameras, sites } = open_storage(settings.storage.clone()).await?;
     let callers = Callers::new(&settings.server)?;
-    let cache = open_cache(&settings.cache)?;
+    let live = LiveBackends::open(&settings.cache)?;
     let runners = runners(&settings, &metrics)?;
 
     let storage = start_storage(store, spool, &settings.storage, &metrics);
-    let cache = start_cache(cache, &metrics);
+    let cache = start_cache(live.reader.clone(), &metrics);
     let events = start_events(&settings.events, &metrics);
+    let mut subscribers = vec![cache.clone().recipient(), events.clone().recipient()];
+    subscribers.extend(live.start_publishers(&metrics));
     let sites = SitesActor::new(SitesConfig {
         book: sites,
         storage: storage.clone().recipient(),
-        followers: vec![cache.clone().recipient(), events.clone().recipient()],
+        subscribers: subscribers.clone().into(),
         metrics: metrics.clone(),
     });
     let sites = Supervisor::start(move |_| sites);
@@ -107,11 +110,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         runners,
         storage: storage.clone().recipient(),
         pictures: pictures.clone().recipient(),
-        followers: vec![
-            cache.clone().recipient(),
-            events.clone().recipient(),
-            sites.clone().recipient(),
-        ],
+        subscribers: [subscribers, vec![sites.clone().recipient()]].concat().into(),
         metrics: metrics.clone(),
     });
     let state = HttpState {
@@ -202,16 +201,35 @@ fn start_storage(
     Supervisor::start(move |_| StorageActor::new(store, spool, settings, metrics))
 }
 
-fn open_cache(settings: &CacheSettings) -> Result<Arc<dyn LiveCache>, StartError> {
-    Ok(match &settings.redis_url {
-        Some(url) => Arc::new(RedisCache::new(url)?),
-        None => Arc::new(MemoryCache::default()),
-    })
+/// Where live data goes beside the clients of `/events`, and where counts from before the start are
+/// read.
+struct LiveBackends {
+    publishers: Vec<Arc<dyn LivePublisher>>,
+    reader: Arc<dyn LiveReader>,
 }
 
-fn start_cache(cache: Arc<dyn LiveCache>, metrics: &Metrics) -> Addr<CacheActor> {
+impl LiveBackends {
+    fn open(settings: &CacheSettings) -> Result<Self, StartError> {
+        let Some(url) = &settings.redis_url else {
+            let memory = Arc::new(MemoryCache::new());
+            return Ok(Self { publishers: vec![memory.clone()], reader: memory });
+        };
+        let redis = Arc::new(RedisCache::new(url)?);
+        Ok(Self { publishers: vec![redis.clone()], reader: redis })
+    }
+
+    fn start_publishers(&self, metrics: &Metrics) -> Vec<Recipient<Publish>> {
+        let start = |publisher: &Arc<dyn LivePublisher>| {
+            let (publisher, metrics) = (publisher.clone(), metrics.clone());
+            Supervisor::start(move |_| PublisherActor::new(publisher, metrics)).recipient()
+        };
+        self.publishers.iter().map(start).collect()
+    }
+}
+
+fn start_cache(reader: Arc<dyn LiveReader>, metrics: &Metrics) -> Addr<CacheActor> {
     let metrics = metrics.clone();
-    Supervisor::start(move |_| CacheActor::new(cache, metrics))
+    Supervisor::start(move |_| CacheActor::new(reader, metrics))
 }
 
 fn start_events(settings: &EventSettings, metrics: &Metrics) -> Addr<EventHub> {

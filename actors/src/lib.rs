@@ -13,6 +13,7 @@ pub mod pictures;
 pub mod pool_supervisor;
 pub mod ports;
 pub mod protocol;
+pub mod publisher;
 pub mod sites;
 pub mod storage;
 pub mod worker;

@@ -7,8 +7,6 @@ mod scene;
 mod sites;
 mod storage;
 
-use std::collections::BTreeMap;
-
 use actix::prelude::*;
 use becamera_domain::{
     Budget, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, Line,
@@ -193,12 +191,8 @@ pub struct CameraView {
     pub budget: Option<Budget>,
     /// Frames analysed in its present run.
     pub processed_frames: u64,
-    /// People in the newest analysed frame.
-    pub last_count: Option<u32>,
-    /// Those of them who are in each zone in which people are counted.
-    pub zones: BTreeMap<ZoneId, u32>,
-    /// When that frame was counted, UTC.
-    pub last_frame_at: Option<DateTime<Utc>>,
+    /// Its newest count.
+    pub count: Option<LatestCount>,
 }
 
 impl CameraView {
@@ -216,7 +210,7 @@ impl CameraView {
         found.ok_or(PoolError::ZoneNotFound { camera_id, zone_id })
     }
 
-    /// What of it is told to followers: without credentials.
+    /// What subscribers are told of it: without credentials.
     pub fn live(&self) -> LiveCamera {
         LiveCamera {
             camera_id: self.camera.id,
@@ -272,7 +266,7 @@ pub struct WorkerView {
 }
 
 impl WorkerView {
-    /// What of it is told to followers: without credentials.
+    /// What subscribers are told of it: without credentials.
     pub fn live(&self) -> LiveWorker {
         LiveWorker {
             worker_id: self.worker_id,

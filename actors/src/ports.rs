@@ -1,16 +1,16 @@
 //! What the actors need of the world. `src/` implements these; tests put fakes behind them.
 
+mod live;
 mod spool;
 mod store;
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin};
 
-use becamera_domain::{
-    CameraId, Crash, Exit, Job, LatestCount, LiveEvent, LiveState, RunnerInfo, StreamEvent,
-};
+use becamera_domain::{Crash, Exit, Job, RunnerInfo, StreamEvent};
 
 use crate::ctl::Ctl;
 
+pub use live::{KEEP_WITHIN, LivePublisher, LiveReader};
 pub use spool::{Spool, SpoolMark, SpoolState};
 pub use store::{
     AuditReader, CameraReader, CrossingReader, RollupReader, SampleReader, SiteReader, Store,
@@ -73,24 +73,3 @@ pub enum StoreError {
     #[error("storage refused the request: {0}")]
     Rejected(String),
 }
-
-/// Keeps the newest count and state of each camera and worker where others can read and follow
-/// them.
-pub trait LiveCache: Send + Sync {
-    /// Keeps what an event tells and tells it to whoever follows; forgets what is deleted.
-    fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>>;
-
-    /// Keeps all of this, without telling anybody: what the cache may have lost. States that are
-    /// not kept again within [`KEEP_WITHIN`] vanish by themselves, so that nobody takes those of
-    /// a service that died for true.
-    fn keep<'a>(&'a self, state: &'a LiveState) -> PortFuture<'a, Result<(), StoreError>>;
-
-    /// A camera's newest count, also one of before the start.
-    fn latest_count(
-        &self,
-        camera: CameraId,
-    ) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>>;
-}
-
-/// How long a [`LiveCache`] keeps a state that is not kept again.
-pub const KEEP_WITHIN: Duration = Duration::from_secs(30);

@@ -1,15 +1,15 @@
-//! The newest counts in this process's memory.
+//! The newest live data in this process's memory.
 
 use std::{
     future::ready,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use becamera_actors::ports::{LiveCache, PortFuture, StoreError};
+use becamera_actors::ports::{LivePublisher, LiveReader, PortFuture, StoreError};
 use becamera_domain::{CameraId, LatestCount, LiveEvent, LiveState};
 
-/// Keeps counts and states for as long as the process lives. Nobody else can read them: who wants
-/// to follow uses the events of the REST interface.
+/// Keeps counts and states for as long as the process lives. No other service can read them: that is
+/// what the events of the REST interface are for.
 #[derive(Debug, Default)]
 pub struct MemoryCache(Mutex<LiveState>);
 
@@ -25,7 +25,11 @@ impl MemoryCache {
     }
 }
 
-impl LiveCache for MemoryCache {
+impl LivePublisher for MemoryCache {
+    fn name(&self) -> &'static str {
+        "memory cache"
+    }
+
     fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>> {
         self.state().apply(event);
         Box::pin(ready(Ok(())))
@@ -35,12 +39,14 @@ impl LiveCache for MemoryCache {
     fn keep<'a>(&'a self, _: &'a LiveState) -> PortFuture<'a, Result<(), StoreError>> {
         Box::pin(ready(Ok(())))
     }
+}
 
+impl LiveReader for MemoryCache {
     fn latest_count(
         &self,
         camera: CameraId,
     ) -> PortFuture<'_, Result<Option<LatestCount>, StoreError>> {
-        let count = self.state().counts.get(&camera).cloned();
+        let count = self.state().count(camera).cloned();
         Box::pin(ready(Ok(count)))
     }
 }

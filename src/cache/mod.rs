@@ -1,5 +1,5 @@
-//! Where the newest counts and states are kept: in this process, or in Redis for other services to
-//! read.
+//! Where live data is published beside the clients of `/events`: in this process's memory, or in
+//! Redis for other services to read.
 
 mod memory;
 mod redis;

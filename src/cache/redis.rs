@@ -7,24 +7,27 @@
 //! | state of a worker | key `becamera:worker:{worker_id}`, expires after 30 s unless kept | [`LiveWorker`] |
 //! | people in a site | key `becamera:site:{site_id}`, expires after 30 s unless kept | [`LiveSite`] |
 //! | every new count | channel `becamera:counts` | [`LatestCount`] |
-//! | every crossing of a line, in order | channel `becamera:crossings` | [`LiveCrossing`] |
+//! | every crossing of a line, in order | channel `becamera:crossings` | [`PublicCrossing`] |
 //! | every new state of a camera, worker or site, every deletion | channel `becamera:events` | [`LiveEvent`] |
 //!
+//! The JSON is that of the REST interface and its events, but for the age and the state of the camera
+//! that they add to a count. What versions before wrote, with times of more digits, is read.
+//!
 //! The service keeps its keys every 10 s: states of one that died vanish by themselves, and what
-//! Redis lost comes back. Of what happened while Redis was away the channels tell the newest of
-//! each subject, and the last 10,000 crossings. A message that Redis took just before it was lost from
-//! sight is sent again: crossings have an `event_id` to know them by.
+//! Redis lost comes back. Of what happened while Redis was unreachable the channels get the newest of
+//! each subject, and the last 10,000 crossings. A message that Redis took just before the connection
+//! was lost is sent again: crossings have an `event_id` to recognise them by.
 //!
 //! [`LiveCamera`]: becamera_domain::LiveCamera
-//! [`LiveCrossing`]: becamera_domain::LiveCrossing
 //! [`LiveSite`]: becamera_domain::LiveSite
 //! [`LiveWorker`]: becamera_domain::LiveWorker
+//! [`PublicCrossing`]: becamera_domain::PublicCrossing
 
 use std::{future::Future, time::Duration};
 
-use becamera_actors::ports::{KEEP_WITHIN, LiveCache, PortFuture, StoreError};
+use becamera_actors::ports::{KEEP_WITHIN, LivePublisher, LiveReader, PortFuture, StoreError};
 use becamera_domain::{
-    CameraId, InvalidField, LatestCount, LiveEvent, LiveState, SiteId, WorkerId,
+    CameraId, InvalidField, LatestCount, LiveEvent, LiveKey, LiveKind, LiveRecord, LiveState,
 };
 use chrono::{DateTime, Utc};
 use deadpool_redis::{
@@ -126,37 +129,29 @@ impl RedisCache {
     }
 }
 
-impl LiveCache for RedisCache {
+impl LivePublisher for RedisCache {
+    fn name(&self) -> &'static str {
+        "Redis cache"
+    }
+
     fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            // One round trip; whoever hears the message finds the key.
+            // One round trip; who hears the message finds the key.
             let mut pipe = redis::pipe();
             match event {
-                LiveEvent::Count(count) => {
-                    set_count(&mut pipe, count, Utc::now())?;
-                    send(&mut pipe, COUNTS_CHANNEL, count)?;
+                LiveEvent::Changed(record) => set(&mut pipe, record, Utc::now())?,
+                LiveEvent::Removed(key) => {
+                    let keys: Vec<_> = key.with_dependents().map(|key| name_of(&key)).collect();
+                    pipe.del(keys).ignore();
                 }
-                LiveEvent::Camera(camera) => {
-                    set_state(&mut pipe, state_key(camera.camera_id), camera)?;
-                    send(&mut pipe, EVENTS_CHANNEL, event)?;
-                }
-                LiveEvent::Worker(worker) => {
-                    set_state(&mut pipe, worker_key(worker.worker_id), worker)?;
-                    send(&mut pipe, EVENTS_CHANNEL, event)?;
-                }
-                LiveEvent::Site(site) => {
-                    set_state(&mut pipe, site_key(&site.site_id), site)?;
-                    send(&mut pipe, EVENTS_CHANNEL, event)?;
-                }
-                LiveEvent::SiteDeleted { site_id } => {
-                    pipe.del(site_key(site_id)).ignore();
-                    send(&mut pipe, EVENTS_CHANNEL, event)?;
-                }
-                LiveEvent::Crossing(crossing) => send(&mut pipe, CROSSINGS_CHANNEL, crossing)?,
-                LiveEvent::CameraDeleted { camera_id } => {
-                    pipe.del((count_key(*camera_id), state_key(*camera_id))).ignore();
-                    send(&mut pipe, EVENTS_CHANNEL, event)?;
-                }
+                // What only happened leaves no key.
+                _ => {}
+            }
+            match event.kind() {
+                LiveKind::Count => send(&mut pipe, COUNTS_CHANNEL, &event.fields())?,
+                LiveKind::Crossing => send(&mut pipe, CROSSINGS_CHANNEL, &event.fields())?,
+                // Several types: each says its own.
+                _ => send(&mut pipe, EVENTS_CHANNEL, event)?,
             }
             self.run(&pipe).await
         })
@@ -166,26 +161,16 @@ impl LiveCache for RedisCache {
         Box::pin(async move {
             let now = Utc::now();
             let mut pipe = redis::pipe();
-            for count in state.counts.values() {
-                set_count(&mut pipe, count, now)?;
-                self.run_full(&mut pipe).await?;
-            }
-            for camera in state.cameras.values() {
-                set_state(&mut pipe, state_key(camera.camera_id), camera)?;
-                self.run_full(&mut pipe).await?;
-            }
-            for worker in state.workers.values() {
-                set_state(&mut pipe, worker_key(worker.worker_id), worker)?;
-                self.run_full(&mut pipe).await?;
-            }
-            for site in state.sites.values() {
-                set_state(&mut pipe, site_key(&site.site_id), site)?;
+            for record in state.records() {
+                set(&mut pipe, record, now)?;
                 self.run_full(&mut pipe).await?;
             }
             self.run(&pipe).await
         })
     }
+}
 
+impl LiveReader for RedisCache {
     fn latest_count(
         &self,
         camera: CameraId,
@@ -193,48 +178,42 @@ impl LiveCache for RedisCache {
         Box::pin(self.within(async move {
             let mut connection = self.connection().await?;
             let json: Option<String> = redis::cmd("GET")
-                .arg(count_key(camera))
+                .arg(name_of(&LiveKey::Count(camera)))
                 .query_async(&mut connection)
                 .await
                 .map_err(|error| self.failed(&error))?;
-            // What is not ours to read (an older version's, a stranger's) is as good as absent.
+            // What can't be read was not written by becamera: as good as absent.
             Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
         }))
     }
 }
 
-fn count_key(camera: CameraId) -> String {
-    format!("becamera:camera:{camera}:count")
+/// The Redis key of a record.
+fn name_of(key: &LiveKey) -> String {
+    match key {
+        LiveKey::Count(camera) => format!("becamera:camera:{camera}:count"),
+        LiveKey::Camera(camera) => format!("becamera:camera:{camera}:state"),
+        LiveKey::Worker(worker) => format!("becamera:worker:{worker}"),
+        LiveKey::Site(site) => format!("becamera:site:{site}"),
+    }
 }
 
-fn state_key(camera: CameraId) -> String {
-    format!("becamera:camera:{camera}:state")
-}
-
-fn worker_key(worker: WorkerId) -> String {
-    format!("becamera:worker:{worker}")
-}
-
-fn site_key(site: &SiteId) -> String {
-    format!("becamera:site:{site}")
-}
-
-fn set_count(
-    pipe: &mut Pipeline,
-    count: &LatestCount,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let left = COUNT_SECONDS - (now - count.at).num_seconds();
-    // One that should have expired is left alone; a clock that was set back gives none more time.
-    if let Some(left) = u64::try_from(left.min(COUNT_SECONDS)).ok().filter(|left| *left > 0) {
-        pipe.set_ex(count_key(count.camera_id), json(count)?, left).ignore();
+/// Keeps a record until it expires. A count that should have expired already is left alone.
+fn set(pipe: &mut Pipeline, record: &LiveRecord, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let expires_in = match record {
+        LiveRecord::Count(count) => count_seconds_left(count, now),
+        _ => Some(KEEP_WITHIN.as_secs()),
+    };
+    if let Some(seconds) = expires_in {
+        pipe.set_ex(name_of(&record.key()), json(record)?, seconds).ignore();
     }
     Ok(())
 }
 
-fn set_state(pipe: &mut Pipeline, key: String, state: &impl Serialize) -> Result<(), StoreError> {
-    pipe.set_ex(key, json(state)?, KEEP_WITHIN.as_secs()).ignore();
-    Ok(())
+fn count_seconds_left(count: &LatestCount, now: DateTime<Utc>) -> Option<u64> {
+    let left = COUNT_SECONDS - (now - count.at).num_seconds();
+    // A clock that was set back gives no more time.
+    u64::try_from(left.min(COUNT_SECONDS)).ok().filter(|left| *left > 0)
 }
 
 fn send(pipe: &mut Pipeline, channel: &str, what: &impl Serialize) -> Result<(), StoreError> {

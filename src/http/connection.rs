@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::{HttpRequest, dev::Extensions, rt::net::TcpStream};
-use becamera_actors::events::HangUp;
+use becamera_actors::events::Disconnect;
 use nix::sys::socket::{Shutdown, shutdown};
 use socket2::SockRef;
 
@@ -34,12 +34,12 @@ pub(super) fn prepare(connection: &dyn Any, data: &mut Extensions) {
 
 /// Ends a request's connection at once, from wherever it is called. Does nothing once the
 /// connection is gone.
-pub(super) fn hang_up(request: &HttpRequest) -> HangUp {
+pub(super) fn disconnect(request: &HttpRequest) -> Disconnect {
     let handle = request.conn_data::<Handle>();
     let handle: Weak<OwnedFd> = handle.map_or_else(Weak::new, |handle| Arc::downgrade(&handle.0));
-    HangUp(Box::new(move || {
+    Disconnect(Box::new(move || {
         if let Some(handle) = handle.upgrade() {
-            // Whoever hung up first does not matter.
+            // Which side closed it first does not matter.
             let _ = shutdown(handle.as_raw_fd(), Shutdown::Both);
         }
     }))

@@ -10,7 +10,7 @@ use becamera_history::Resolution;
 use chrono::Utc;
 
 use super::{
-    HttpState, ask::ask, envelope, error::ApiError, format, history, live_dto::CountDto,
+    HttpState, ask::ask, count_dto::CountDto, envelope, error::ApiError, format, history,
     query::Query, samples,
 };
 
@@ -22,12 +22,10 @@ pub(super) async fn latest(
     let view = ask(&state.pool, GetCamera { camera_id }).await??;
     let cached = ask(&state.cache, GetLatestCount(camera_id)).await;
     let now = Utc::now();
-    let count = match cached {
-        Ok(Ok(Some(count))) => Some(CountDto::new(count, view.state, now)),
-        // A cache that is empty, slow or away costs nothing that the pool still knows.
-        Ok(Ok(None) | Err(_)) | Err(_) => CountDto::known(&view, now),
-    };
-    count.map(envelope::ok).ok_or_else(|| no_count_yet(&view))
+    // A cache that is empty, slow or away costs nothing that the pool still knows.
+    let count = cached.ok().and_then(Result::ok).flatten().or_else(|| view.count.clone());
+    let count = count.ok_or_else(|| no_count_yet(&view))?;
+    Ok(envelope::ok(CountDto::new(&count, view.state, now)))
 }
 
 fn no_count_yet(view: &CameraView) -> ApiError {

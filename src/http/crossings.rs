@@ -9,7 +9,7 @@ use becamera_actors::{
     messages::{GetCamera, ReadStore},
     storage::StorageActor,
 };
-use becamera_domain::{CameraId, Crossing, CrossingId, CrossingQuery, Direction, LineId};
+use becamera_domain::{CameraId, Crossing, CrossingQuery, Direction, PublicCrossing};
 use becamera_history::Calendar;
 use serde::Serialize;
 
@@ -63,7 +63,7 @@ async fn page(
     let page = ask(storage, ReadStore(query)).await??;
     let last = page.last_before_more();
     let next_cursor = last.map(|crossing| cursor::encode_crossing(crossing.position()));
-    let crossings = page.items.into_iter().map(|crossing| Row::new(crossing, calendar)).collect();
+    let crossings = page.items.iter().map(|crossing| row(crossing, calendar)).collect();
     Ok(envelope::ok(CrossingList { camera_id, crossings, next_cursor }))
 }
 
@@ -83,38 +83,15 @@ fn read_query(camera_id: CameraId, query: &Query) -> Result<CrossingQuery, ApiEr
 
 /// A page of a camera's crossings, oldest first.
 #[derive(Debug, Serialize)]
-struct CrossingList {
+struct CrossingList<'a> {
     camera_id: CameraId,
-    crossings: Vec<Row>,
+    crossings: Vec<PublicCrossing<'a, String>>,
     next_cursor: Option<String>,
 }
 
 /// A crossing, with its time by a zone's clock.
-#[derive(Debug, Serialize)]
-struct Row {
-    event_id: CrossingId,
-    camera_id: CameraId,
-    line_id: LineId,
-    direction: Direction,
-    direction_name: String,
-    track_id: u64,
-    at: String,
-    confidence: f32,
-}
-
-impl Row {
-    fn new(crossing: Crossing, calendar: Calendar) -> Self {
-        Self {
-            event_id: crossing.id(),
-            camera_id: crossing.camera_id,
-            line_id: crossing.line_id,
-            direction: crossing.direction,
-            direction_name: crossing.direction_name,
-            track_id: crossing.track_id,
-            at: times::with_millis(calendar, crossing.at),
-            confidence: crossing.confidence,
-        }
-    }
+fn row(crossing: &Crossing, calendar: Calendar) -> PublicCrossing<'_, String> {
+    crossing.public_at(times::with_millis(calendar, crossing.at))
 }
 
 struct Rows {
@@ -142,14 +119,13 @@ impl RowSource for Rows {
         let last = page.last_before_more().map(Crossing::position);
         self.query = last.map(|last| CrossingQuery { after: Some(last), ..query });
         let calendar = self.calendar;
-        csv_stream::write(page.items.into_iter().map(|crossing| Row::new(crossing, calendar)))
-            .map(Some)
+        csv_stream::write(page.items.iter().map(|crossing| row(crossing, calendar))).map(Some)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use becamera_domain::{CrossingPosition, RunId};
+    use becamera_domain::{CrossingId, CrossingPosition, RunId};
     use chrono::DateTime;
 
     use super::*;
@@ -186,7 +162,7 @@ mod tests {
             confidence: 0.6,
         };
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.serialize(Row::new(crossing, "Asia/Tokyo".parse().unwrap())).unwrap();
+        writer.serialize(row(&crossing, "Asia/Tokyo".parse().unwrap())).unwrap();
         let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
         let (header, row) = text.trim().split_once('\n').unwrap();
         assert_eq!(header, Rows::HEADER.join(","));

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use becamera_actors::messages::{CameraView, QueueEntryView, WorkerView};
 use becamera_domain::{
-    AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange, Sample,
-    SiteId, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus,
+    AuditAction, AuditEntry, Camera, CameraId, CameraPatch, DetectOverrides, FieldChange,
+    LiveCamera, LiveWorker, Sample, SiteId, SourceSettings, StreamInfo, StreamUrl, WorkerId,
+    WorkerStatus,
 };
 use becamera_history::Calendar;
 use chrono::{DateTime, Utc};
@@ -13,7 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     body::object,
-    live_dto::{CameraStateDto, WorkerStateDto},
     scene_dto::{LineDto, ZoneDto},
     times::{self, Timestamp, age_ms},
 };
@@ -59,7 +59,7 @@ pub(super) struct CameraOutcome {
 #[derive(Debug, Serialize)]
 pub(super) struct CameraDto {
     #[serde(flatten)]
-    live: CameraStateDto,
+    live: LiveCamera,
     name: Option<String>,
     stream_url: String,
     detect: DetectOverrides,
@@ -82,7 +82,7 @@ pub(super) struct CameraDto {
 
 impl CameraDto {
     pub(super) fn new(view: CameraView, now: DateTime<Utc>) -> Self {
-        let live = view.live().into();
+        let live = view.live();
         let Camera { id: _, name, stream_url, settings, desired, created_at, updated_at } =
             view.camera;
         Self {
@@ -103,9 +103,9 @@ impl CameraDto {
             fps_asked: view.budget.map(|budget| budget.asked),
             fps_granted: view.budget.map(|budget| budget.granted),
             processed_frames: view.processed_frames,
-            last_count: view.last_count,
-            last_frame_at: view.last_frame_at.map(Timestamp),
-            frame_age_ms: view.last_frame_at.map(|at| age_ms(at, now)),
+            last_count: view.count.as_ref().map(|count| count.people),
+            last_frame_at: view.count.as_ref().map(|count| Timestamp(count.at)),
+            frame_age_ms: view.count.as_ref().map(|count| age_ms(count.at, now)),
         }
     }
 }
@@ -121,7 +121,7 @@ pub(super) struct CameraList {
 #[derive(Debug, Serialize)]
 pub(super) struct WorkerDto {
     #[serde(flatten)]
-    live: WorkerStateDto,
+    live: LiveWorker,
     task_duration_ms: Option<u64>,
     processed_frames: u64,
     backend: Option<String>,
@@ -135,7 +135,7 @@ pub(super) struct WorkerDto {
 impl WorkerDto {
     pub(super) fn new(view: WorkerView, now: DateTime<Utc>) -> Self {
         Self {
-            live: view.live().into(),
+            live: view.live(),
             task_duration_ms: view.start_time.map(|at| age_ms(at, now)),
             processed_frames: view.processed_frames,
             backend: view.backend,

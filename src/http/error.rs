@@ -5,7 +5,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use becamera_actors::{
-    events::FollowError, messages::PoolError, pictures::WatchError, ports::StoreError,
+    events::SubscribeError, messages::PoolError, pictures::WatchError, ports::StoreError,
 };
 use becamera_domain::{CameraId, InvalidField, stream_url::redact_urls};
 use becamera_history::sites::SiteError;
@@ -27,7 +27,7 @@ pub(super) enum ApiError {
     Store(#[from] StoreError),
     /// Nobody more can follow the events.
     #[error(transparent)]
-    Follow(#[from] FollowError),
+    Subscribe(#[from] SubscribeError),
     /// Nobody gets pictures.
     #[error(transparent)]
     Watch(#[from] WatchError),
@@ -146,10 +146,10 @@ impl ApiError {
                 (S::SERVICE_UNAVAILABLE, "storage_unavailable")
             }
             Self::Store(StoreError::Rejected(_)) => (S::INTERNAL_SERVER_ERROR, "storage_error"),
-            Self::Follow(FollowError::TooManyClients(_)) => {
+            Self::Subscribe(SubscribeError::TooManyClients(_)) => {
                 (S::SERVICE_UNAVAILABLE, "too_many_clients")
             }
-            Self::Follow(FollowError::Draining) => (S::SERVICE_UNAVAILABLE, "shutting_down"),
+            Self::Subscribe(SubscribeError::Draining) => (S::SERVICE_UNAVAILABLE, "shutting_down"),
             Self::Watch(WatchError::Disabled) => (S::FORBIDDEN, "pictures_disabled"),
             Self::Watch(WatchError::NotProcessing(_)) | Self::CameraGivesNoFrames { .. } => {
                 (S::CONFLICT, "camera_not_processing")
@@ -263,7 +263,7 @@ mod tests {
             ),
             (PoolError::WorkerNotFound(worker).into(), 404, "worker_not_found"),
             (PoolError::TooManyCameras(5).into(), 409, "too_many_cameras"),
-            (FollowError::TooManyClients(5).into(), 503, "too_many_clients"),
+            (SubscribeError::TooManyClients(5).into(), 503, "too_many_clients"),
             (WatchError::Disabled.into(), 403, "pictures_disabled"),
             (WatchError::NotProcessing(camera_id).into(), 409, "camera_not_processing"),
             (WatchError::TooManyViewers(5).into(), 503, "too_many_viewers"),
@@ -275,7 +275,7 @@ mod tests {
             ),
             (ApiError::NoPictureInTime(camera_id), 503, "picture_timeout"),
             (ApiError::NoPicture(camera_id), 500, "picture_failed"),
-            (FollowError::Draining.into(), 503, "shutting_down"),
+            (SubscribeError::Draining.into(), 503, "shutting_down"),
             (PoolError::Draining.into(), 503, "shutting_down"),
             (StoreError::Unavailable("x".into()).into(), 503, "storage_unavailable"),
             (StoreError::Rejected("x".into()).into(), 500, "storage_error"),

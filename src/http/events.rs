@@ -7,15 +7,15 @@ use actix_web::{
     http::{Method, header},
     web::{Bytes, Data},
 };
-use becamera_actors::events::{EventFilter, Follow, Followed, Start};
-use becamera_domain::InvalidField;
+use becamera_actors::events::{EventFilter, Start, Subscribe, Subscription};
+use becamera_domain::{InvalidField, LiveKind};
 use chrono::Utc;
 use futures_util::{Stream, StreamExt, stream};
 
 use super::{HttpState, ask::ask, connection, error::ApiError, query::Query, sse};
 
-/// Follows counts, cameras' states and workers' states, from now on or from where the client was.
-pub(super) async fn follow(
+/// Subscribes to live events, from now on or from where the client was.
+pub(super) async fn subscribe(
     state: Data<HttpState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
@@ -29,14 +29,14 @@ pub(super) async fn follow(
     if request.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let hang_up = connection::hang_up(&request);
-    let follow = Follow { filter: filter.clone(), last_event_id, hang_up };
-    let followed = ask(&state.events, follow).await??;
-    Ok(response.streaming(body(followed, &filter)))
+    let disconnect = connection::disconnect(&request);
+    let subscribe = Subscribe { filter: filter.clone(), last_event_id, disconnect };
+    let subscription = ask(&state.events, subscribe).await??;
+    Ok(response.streaming(body(subscription, &filter)))
 }
 
 fn body(
-    Followed { start, mut events }: Followed,
+    Subscription { start, mut events }: Subscription,
     filter: &EventFilter,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let mut first = vec![sse::greeting()];
@@ -63,7 +63,7 @@ fn read_request(request: &HttpRequest) -> Result<Wanted, ApiError> {
     let query = Query::parse(request.query_string(), &["cameras", "types", "last_event_id"])?;
     let filter = EventFilter {
         cameras: set(&query, "cameras", &format!("camera numbers from 1 to {}", i32::MAX))?,
-        kinds: set(&query, "types", "count, crossing, site, camera or worker")?,
+        kinds: set(&query, "types", &kinds())?,
     };
     // A client that lost its connection sends the header of its own accord, while the parameter
     // is still the one of its first call.
@@ -73,6 +73,12 @@ fn read_request(request: &HttpRequest) -> Result<Wanted, ApiError> {
         .or_else(|| query.text("last_event_id").map(str::to_owned))
         .filter(|id| !id.is_empty());
     Ok(Wanted { filter, last_event_id })
+}
+
+/// The names of all kinds, as a sentence has them.
+fn kinds() -> String {
+    let [others @ .., last] = LiveKind::ALL.map(LiveKind::as_str);
+    format!("{} or {last}", others.join(", "))
 }
 
 fn set<T: FromStr + Ord>(
@@ -90,7 +96,6 @@ fn set<T: FromStr + Ord>(
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
-    use becamera_actors::events::EventKind;
     use becamera_domain::CameraId;
 
     use super::*;
@@ -110,7 +115,7 @@ mod tests {
         let some = read("cameras=2,1,2&types=count,worker&last_event_id=a-1", None).unwrap();
         let cameras: BTreeSet<CameraId> = [1, 2].map(|id| CameraId::try_from(id).unwrap()).into();
         assert_eq!(some.filter.cameras, Some(cameras));
-        assert_eq!(some.filter.kinds, Some([EventKind::Count, EventKind::Worker].into()));
+        assert_eq!(some.filter.kinds, Some([LiveKind::Count, LiveKind::Worker].into()));
         assert_eq!(some.last_event_id.as_deref(), Some("a-1"));
         let again = read("last_event_id=a-1", Some("a-7")).unwrap();
         assert_eq!(again.last_event_id.as_deref(), Some("a-7"), "the header is the newer one");

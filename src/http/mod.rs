@@ -7,6 +7,7 @@ mod body;
 mod callers;
 mod cameras;
 mod connection;
+mod count_dto;
 mod counts;
 mod crossings;
 mod csv_stream;
@@ -19,7 +20,6 @@ mod format;
 mod health;
 mod history;
 mod lines;
-mod live_dto;
 mod metrics;
 mod observe;
 mod pictures;
@@ -119,7 +119,7 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/workers/{worker_id}").get(workers::get))
                 .service(resource("/workers/{worker_id}/restart").post(workers::restart))
                 .service(resource("/queue").get(queue::list))
-                .service(resource("/events").get(events::follow)),
+                .service(resource("/events").get(events::subscribe)),
         )
         .default_service(web::to(async || -> Result<&str, _> { Err(ApiError::RouteNotFound) }));
 }

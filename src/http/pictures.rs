@@ -43,7 +43,7 @@ pub(super) async fn snapshot(
     if request.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let watch = WatchCamera { camera, options, pace: Pace::Once, hang_up: None };
+    let watch = WatchCamera { camera, options, pace: Pace::Once, disconnect: None };
     let mut pictures = ask(&state.pictures, watch).await??;
     let picture = tokio::time::timeout(SNAPSHOT_TIMEOUT, pictures.recv()).await;
     let picture = picture.map_err(|_| ApiError::NoPictureInTime(camera))?;
@@ -74,8 +74,8 @@ pub(super) async fn live(
     if request.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let hang_up = Some(connection::hang_up(&request));
-    let watch = WatchCamera { camera, options, pace: Pace::Every(period), hang_up };
+    let disconnect = Some(connection::disconnect(&request));
+    let watch = WatchCamera { camera, options, pace: Pace::Every(period), disconnect };
     let mut pictures = ask(&state.pictures, watch).await??;
     let pictures = stream::poll_fn(move |cx| pictures.poll_recv(cx));
     Ok(response.streaming(body(pictures)))

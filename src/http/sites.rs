@@ -8,8 +8,8 @@ use actix_web::{
 };
 use becamera_actors::messages::{CorrectSite, DeleteSite, GetCameras, GetSite, GetSites, PutSite};
 use becamera_domain::{
-    CameraId, CorrectionChange, InvalidField, LineId, MAX_OCCUPANCY, Member, Site, SiteId,
-    SiteSettings,
+    CameraId, CorrectionChange, InvalidField, LineId, LiveSite, MAX_OCCUPANCY, Member, Site,
+    SiteId, SiteSettings,
 };
 use becamera_history::sites::SiteView;
 use serde::{Deserialize, Serialize};
@@ -159,16 +159,9 @@ impl CorrectionBody {
 /// A site.
 #[derive(Debug, Serialize)]
 struct SiteDto {
-    site_id: SiteId,
-    occupancy: u32,
-    capacity: Option<u32>,
-    #[serde(rename = "in")]
-    entered: u64,
-    #[serde(rename = "out")]
-    left: u64,
-    since: Timestamp,
+    #[serde(flatten)]
+    live: LiveSite,
     next_reset_at: Timestamp,
-    at: Timestamp,
     name: Option<String>,
     timezone: &'static str,
     reset_at: String,
@@ -189,21 +182,15 @@ struct MemberDto {
 impl SiteDto {
     fn new(view: SiteView, doors: &BTreeSet<(CameraId, LineId)>) -> Self {
         let SiteView { site, live, next_reset_at } = view;
-        let Site { id, settings, created_at, updated_at } = site;
-        let SiteSettings { name, timezone, reset_at, capacity, members } = settings;
+        let Site { id: _, settings, created_at, updated_at } = site;
+        let SiteSettings { name, timezone, reset_at, capacity: _, members } = settings;
         let member = |Member { camera_id, line_id, invert }| {
             let missing = !doors.contains(&(camera_id, LineId::clone(&line_id)));
             MemberDto { camera_id, line_id, invert, missing }
         };
         Self {
-            site_id: id,
-            occupancy: live.occupancy,
-            capacity,
-            entered: live.entered,
-            left: live.left,
-            since: Timestamp(live.since),
+            live,
             next_reset_at: Timestamp(next_reset_at),
-            at: Timestamp(live.at),
             name,
             timezone: timezone.name(),
             reset_at: reset_at.format("%H:%M").to_string(),

@@ -2,15 +2,12 @@
 //! JSON, with the fields that the same thing has everywhere else in the API.
 
 use actix_web::web::Bytes;
-use becamera_actors::events::{EventEncoder, EventFilter, EventId, EventKind};
-use becamera_domain::{CameraState, LatestCount, LiveEvent, LiveState};
+use becamera_actors::events::{EventEncoder, EventFilter, EventId};
+use becamera_domain::{CameraState, LiveEvent, LiveKind, LiveRecord, LiveState};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::live_dto::{
-    CameraDeletedDto, CameraStateDto, CountDto, CrossingDto, SiteDeletedDto, SiteStateDto,
-    SnapshotDto, WorkerStateDto,
-};
+use super::count_dto::CountDto;
 
 /// The media type of server-sent events.
 pub(super) const MEDIA_TYPE: &str = "text/event-stream";
@@ -23,18 +20,11 @@ pub struct SseEncoder;
 
 impl EventEncoder for SseEncoder {
     fn event(&self, id: EventId, event: &LiveEvent, state: &LiveState) -> Bytes {
-        match event.clone() {
-            LiveEvent::Count(count) => frame(id, "count", &count_dto(count, state, Utc::now())),
-            LiveEvent::Camera(camera) => frame(id, "camera", &CameraStateDto::from(camera)),
-            LiveEvent::Worker(worker) => frame(id, "worker", &WorkerStateDto::from(worker)),
-            LiveEvent::Site(site) => frame(id, "site", &SiteStateDto::from(site)),
-            LiveEvent::SiteDeleted { site_id } => {
-                frame(id, "site_deleted", &SiteDeletedDto { site_id })
+        match event {
+            LiveEvent::Changed(record) => {
+                frame(id, event.name(), &Shown::new(record, state, Utc::now()))
             }
-            LiveEvent::Crossing(crossing) => frame(id, "crossing", &CrossingDto::from(crossing)),
-            LiveEvent::CameraDeleted { camera_id } => {
-                frame(id, "camera_deleted", &CameraDeletedDto { camera_id })
-            }
+            _ => frame(id, event.name(), &event.fields()),
         }
     }
 
@@ -50,40 +40,58 @@ pub(super) fn greeting() -> Bytes {
     format!("retry: {RETRY_MS}\n\n").into()
 }
 
-/// Says that what the client missed is not known any more: what it knows is to be replaced.
+/// Says that what the client missed is no longer known: what it knows is to be replaced.
 pub(super) fn reset(id: EventId) -> Bytes {
     frame(id, "reset", &serde_json::json!({}))
 }
 
-/// The state of things that passes the filter.
+/// The records that pass the filter.
 pub(super) fn snapshot(
     id: EventId,
     state: &LiveState,
     filter: &EventFilter,
     now: DateTime<Utc>,
 ) -> Bytes {
-    let counts = state.counts.values();
-    let counts = counts.filter(|count| filter.takes_camera(EventKind::Count, count.camera_id));
-    let cameras = state.cameras.values();
-    let cameras = cameras.filter(|camera| filter.takes_camera(EventKind::Camera, camera.camera_id));
-    let workers = state.workers.values();
-    let takes = |kind| filter.takes_kind(kind);
-    let shown = SnapshotDto {
-        counts: takes(EventKind::Count)
-            .then(|| counts.map(|count| count_dto(count.clone(), state, now)).collect()),
-        cameras: takes(EventKind::Camera).then(|| cameras.cloned().map(Into::into).collect()),
-        workers: takes(EventKind::Worker).then(|| workers.cloned().map(Into::into).collect()),
-        sites: takes(EventKind::Site)
-            .then(|| state.sites.values().cloned().map(Into::into).collect()),
-    };
-    frame(id, "snapshot", &shown)
+    frame(id, "snapshot", &Snapshot { state, filter, now })
 }
 
-fn count_dto(count: LatestCount, state: &LiveState, now: DateTime<Utc>) -> CountDto {
-    let camera = state.cameras.get(&count.camera_id);
-    // What was counted was being processed.
-    let state = camera.map_or(CameraState::Processing, |camera| camera.state);
-    CountDto::new(count, state, now)
+/// A list of records for each kind that is wanted, be it empty.
+struct Snapshot<'a> {
+    state: &'a LiveState,
+    filter: &'a EventFilter,
+    now: DateTime<Utc>,
+}
+
+impl Serialize for Snapshot<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut lists = to.serialize_map(None)?;
+        for kind in LiveKind::ALL.into_iter().filter(|kind| self.filter.takes_kind(*kind)) {
+            let Some(name) = kind.list_name() else { continue };
+            let records = self.state.of_kind(kind);
+            let records = records.filter(|record| self.filter.takes_record(record));
+            let shown = records.map(|record| Shown::new(record, self.state, self.now));
+            lists.serialize_entry(name, &shown.collect::<Vec<_>>())?;
+        }
+        lists.end()
+    }
+}
+
+/// A record with the fields that it has in the rest of the API.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Count(CountDto<'a>),
+    Other(&'a LiveRecord),
+}
+
+impl<'a> Shown<'a> {
+    fn new(record: &'a LiveRecord, state: &LiveState, now: DateTime<Utc>) -> Self {
+        let LiveRecord::Count(count) = record else { return Self::Other(record) };
+        let camera = state.camera(count.camera_id);
+        // What was counted was being processed.
+        let state = camera.map_or(CameraState::Processing, |camera| camera.state);
+        Self::Count(CountDto::new(count, state, now))
+    }
 }
 
 fn frame(id: EventId, name: &str, data: &impl Serialize) -> Bytes {
@@ -99,7 +107,7 @@ fn frame(id: EventId, name: &str, data: &impl Serialize) -> Bytes {
 #[cfg(test)]
 mod tests {
     use becamera_domain::{
-        CameraId, CrossingId, Direction, LiveCamera, LiveCrossing, LiveSite, RunId, WorkerId,
+        CameraId, Crossing, Direction, LatestCount, LiveCamera, LiveSite, RunId, WorkerId,
     };
     use serde_json::{Value, json};
 
@@ -119,8 +127,8 @@ mod tests {
             let camera_id = camera(id);
             let zones = [("hall".parse().unwrap(), 2)].into();
             let count = LatestCount { camera_id, people: 3, at, worker_id, zones };
-            state.apply(&LiveEvent::Count(count));
-            state.apply(&LiveEvent::Camera(LiveCamera {
+            state.apply(&LiveEvent::changed(count));
+            state.apply(&LiveEvent::changed(LiveCamera {
                 camera_id,
                 state: CameraState::Backoff,
                 since: at,
@@ -145,7 +153,7 @@ mod tests {
     #[test]
     fn a_count_has_the_fields_of_the_rest_interface() {
         let state = state();
-        let event = LiveEvent::Count(state.counts[&camera(1)].clone());
+        let event = LiveEvent::changed(state.count(camera(1)).unwrap().clone());
         let (name, mut data) = read(&SseEncoder.event(ID, &event, &state));
         assert!(data["age_ms"].take().is_u64());
         assert_eq!(name, "count");
@@ -160,9 +168,10 @@ mod tests {
     #[test]
     fn a_crossing_and_a_site_have_the_fields_of_the_rest_interface() {
         let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let crossing = LiveEvent::Crossing(LiveCrossing {
-            event_id: CrossingId { run: RunId(255), seq: 3 },
+        let crossing = LiveEvent::Crossed(Crossing {
             camera_id: camera(1),
+            run: RunId(255),
+            seq: 3,
             line_id: "door".parse().unwrap(),
             direction: Direction::In,
             direction_name: "to the shop".into(),
@@ -180,7 +189,7 @@ mod tests {
                    "at": "2023-11-14T22:13:20.000Z", "confidence": 0.6})
             .to_string()
         );
-        let site = LiveEvent::Site(LiveSite {
+        let site = LiveEvent::changed(LiveSite {
             site_id: "shop".parse().unwrap(),
             occupancy: 2,
             capacity: None,
@@ -196,7 +205,7 @@ mod tests {
     #[test]
     fn a_snapshot_shows_what_the_filter_takes() {
         let cameras = Some([camera(2)].into());
-        let kinds = Some([EventKind::Count, EventKind::Worker].into());
+        let kinds = Some([LiveKind::Count, LiveKind::Worker].into());
         let filter = EventFilter { cameras, kinds };
         let (name, data) = read(&snapshot(ID, &state(), &filter, Utc::now()));
         assert_eq!(name, "snapshot");

@@ -1,18 +1,8 @@
 //! Times as the API shows them: RFC 3339, in UTC or by a zone's clock.
 
+pub(super) use becamera_domain::Timestamp;
 use becamera_history::Calendar;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
-
-/// A time in UTC, with milliseconds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Timestamp(pub(super) DateTime<Utc>);
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
-    }
-}
 
 /// Milliseconds since a time; 0 where the clock was set back meanwhile.
 pub(super) fn age_ms(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {

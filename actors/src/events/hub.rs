@@ -1,4 +1,4 @@
-//! EventHub: numbers events, keeps the newest, and passes them on to whoever follows.
+//! EventHub: numbers events, keeps the newest, and hands them to its subscribers.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -11,42 +11,43 @@ use crate::metrics::Metrics;
 
 use super::{EventEncoder, EventFilter, EventId, EventLog, Publish, Resumed};
 
-/// Events that may wait for a follower. More than a burst of all cameras at once, in the usual
-/// sizes; who is further behind does not keep up.
+/// Events that may wait for a subscriber. More than a burst of all cameras at once, in the usual
+/// sizes; a subscriber that is further behind does not keep up.
 const QUEUE: usize = 1024;
 
-/// Follows events from now on.
+/// Subscribes to events from now on.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Followed, FollowError>")]
-pub struct Follow {
+#[rtype(result = "Result<Subscription, SubscribeError>")]
+pub struct Subscribe {
     /// Which events.
     pub filter: EventFilter,
-    /// The id of the last event that the follower saw before, as it says; none: it never did.
+    /// The id of the last event that the subscriber saw before, as it says; none: it never did.
     pub last_event_id: Option<String>,
-    /// Ends the follower's connection when it does not keep up: what it does not read it would
+    /// Ends the subscriber's connection when it does not keep up: what it does not read it would
     /// hold for ever.
-    pub hang_up: HangUp,
+    pub disconnect: Disconnect,
 }
 
-/// Ends a follower's connection.
-pub struct HangUp(pub Box<dyn Fn() + Send>);
+/// Ends a client's connection.
+pub struct Disconnect(pub Box<dyn Fn() + Send>);
 
-impl fmt::Debug for HangUp {
+impl fmt::Debug for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HangUp")
+        f.write_str("Disconnect")
     }
 }
 
-/// What a new follower gets.
+/// What a new subscriber gets.
 #[derive(Debug)]
-pub struct Followed {
-    /// Where it begins.
+pub struct Subscription {
+    /// Where the subscription begins.
     pub start: Start,
-    /// Everything after that. It ends when the service stops or the follower does not keep up.
+    /// Everything after that. The channel ends when the service stops or the subscriber does not
+    /// keep up.
     pub events: Receiver<Bytes>,
 }
 
-/// Where a new follower begins.
+/// Where a new subscriber begins.
 #[derive(Debug)]
 pub enum Start {
     /// With the state of things.
@@ -55,17 +56,18 @@ pub enum Start {
         id: EventId,
         /// The state, unfiltered.
         state: Arc<LiveState>,
-        /// It asked to go on after an event, and what came after that is not known any more.
+        /// The subscriber asked to go on after an event, and what came after that is no longer
+        /// known.
         reset: bool,
     },
-    /// With what it missed, oldest first.
+    /// With what the subscriber missed, oldest first.
     Missed(Vec<Bytes>),
 }
 
-/// Why nobody more can follow.
+/// Why there can't be one more subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FollowError {
-    /// As many follow as may.
+pub enum SubscribeError {
+    /// There are as many as there may be.
     #[error("No more than {0} clients can follow the events")]
     TooManyClients(usize),
     /// The service stops.
@@ -73,7 +75,7 @@ pub enum FollowError {
     Draining,
 }
 
-/// Ends every follower's stream, and takes no new ones.
+/// Ends every subscription, and takes no new ones.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct CloseEvents;
@@ -81,26 +83,26 @@ pub struct CloseEvents;
 struct Client {
     filter: EventFilter,
     queue: Sender<Bytes>,
-    hang_up: HangUp,
+    disconnect: Disconnect,
 }
 
 impl Client {
-    /// Passes something on. Answers whether the client is still there and keeps up.
-    fn pass(&mut self, encoded: &Bytes, metrics: &Metrics) -> bool {
+    /// Hands something over. Answers whether the client is still there and keeps up.
+    fn give(&mut self, encoded: &Bytes, metrics: &Metrics) -> bool {
         match self.queue.try_send(encoded.clone()) {
             Ok(()) => true,
             Err(TrySendError::Closed(_)) => false,
             Err(TrySendError::Full(_)) => {
-                log::info!("a client of the events does not keep up: dropped");
+                log::info!("a client of the events does not keep up: disconnected");
                 metrics.sse_clients_dropped.inc();
-                (self.hang_up.0)();
+                (self.disconnect.0)();
                 false
             }
         }
     }
 }
 
-/// Passes events on: each is encoded once, and waits for no follower.
+/// Hands events to its subscribers: each is encoded once, and waits for no subscriber.
 pub struct EventHub {
     log: EventLog,
     state: Arc<LiveState>,
@@ -113,7 +115,7 @@ pub struct EventHub {
 }
 
 impl EventHub {
-    /// A hub without followers. `epoch` must differ at every start of the service.
+    /// A hub without subscribers. `epoch` must differ at every start of the service.
     pub fn new(
         epoch: u64,
         settings: &EventSettings,
@@ -133,29 +135,29 @@ impl EventHub {
     }
 
     fn publish(&mut self, event: LiveEvent) {
-        // Copied only while a new follower still reads the state.
+        // Copied only while a new subscriber still reads the state.
         Arc::make_mut(&mut self.state).apply(&event);
         let encoded = self.encoder.event(self.log.next(), &event, &self.state);
-        self.pass_on(&encoded, |filter| filter.takes(&event));
+        self.hand_out(&encoded, |filter| filter.takes(&event));
         self.log.push(event, encoded);
         self.metrics.events_published.inc();
     }
 
-    fn pass_on(&mut self, encoded: &Bytes, wanted: impl Fn(&EventFilter) -> bool) {
+    fn hand_out(&mut self, encoded: &Bytes, wanted: impl Fn(&EventFilter) -> bool) {
         let metrics = &self.metrics;
-        self.clients.retain_mut(|client| !wanted(&client.filter) || client.pass(encoded, metrics));
+        self.clients.retain_mut(|client| !wanted(&client.filter) || client.give(encoded, metrics));
         self.count_clients();
     }
 
-    fn follow(&mut self, follow: Follow) -> Result<Followed, FollowError> {
+    fn subscribe(&mut self, message: Subscribe) -> Result<Subscription, SubscribeError> {
         if self.draining {
-            return Err(FollowError::Draining);
+            return Err(SubscribeError::Draining);
         }
         self.clients.retain(|client| !client.queue.is_closed());
         if self.clients.len() >= self.max_clients {
-            return Err(FollowError::TooManyClients(self.max_clients));
+            return Err(SubscribeError::TooManyClients(self.max_clients));
         }
-        let Follow { filter, last_event_id, hang_up } = follow;
+        let Subscribe { filter, last_event_id, disconnect } = message;
         let resumed = last_event_id.map(|id| match id.parse() {
             Ok(id) => self.log.resume_after(id, &filter),
             Err(_) => Resumed::Reset,
@@ -166,9 +168,9 @@ impl EventHub {
             reset => Start::Snapshot { id, state, reset: reset.is_some() },
         };
         let (queue, events) = mpsc::channel(QUEUE);
-        self.clients.push(Client { filter, queue, hang_up });
+        self.clients.push(Client { filter, queue, disconnect });
         self.count_clients();
-        Ok(Followed { start, events })
+        Ok(Subscription { start, events })
     }
 
     fn count_clients(&self) {
@@ -180,10 +182,10 @@ impl Actor for EventHub {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // Clients that are gone are found by it too.
+        // Clients that are gone are noticed by it too.
         ctx.run_interval(self.heartbeat, |hub, _| {
             let heartbeat = hub.encoder.heartbeat(hub.log.newest());
-            hub.pass_on(&heartbeat, |_| true);
+            hub.hand_out(&heartbeat, |_| true);
         });
     }
 }
@@ -198,11 +200,11 @@ impl Handler<Publish> for EventHub {
     }
 }
 
-impl Handler<Follow> for EventHub {
-    type Result = Result<Followed, FollowError>;
+impl Handler<Subscribe> for EventHub {
+    type Result = Result<Subscription, SubscribeError>;
 
-    fn handle(&mut self, message: Follow, _: &mut Self::Context) -> Self::Result {
-        self.follow(message)
+    fn handle(&mut self, message: Subscribe, _: &mut Self::Context) -> Self::Result {
+        self.subscribe(message)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The newest events, for followers that come back.
+//! The newest events, for clients that come back.
 
 use std::collections::VecDeque;
 
@@ -17,17 +17,17 @@ pub struct EventLog {
     ring: VecDeque<(LiveEvent, Bytes)>,
 }
 
-/// What a follower that comes back is to be given.
+/// What a client that comes back is to be given.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resumed {
-    /// It missed these, oldest first.
+    /// The events that it missed, oldest first.
     Events(Vec<Bytes>),
-    /// What it missed is not known any more: it must begin anew.
+    /// What it missed is no longer known: it must begin anew.
     Reset,
 }
 
 impl EventLog {
-    /// An empty log that keeps so many events. `epoch` must differ at every start of the service.
+    /// An empty log that keeps `capacity` events. `epoch` must differ at every start of the service.
     pub fn new(epoch: u64, capacity: usize) -> Self {
         Self { epoch, newest: 0, capacity, ring: VecDeque::new() }
     }
@@ -78,10 +78,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use becamera_domain::CameraId;
+    use becamera_domain::{CameraId, LiveKey};
 
     fn deleted(camera: i64) -> LiveEvent {
-        LiveEvent::CameraDeleted { camera_id: CameraId::try_from(camera).unwrap() }
+        LiveEvent::Removed(LiveKey::Camera(CameraId::try_from(camera).unwrap()))
     }
 
     fn log(capacity: usize, cameras: &[i64]) -> EventLog {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever comes back gets every wanted event after the last one it saw, once and in
+        /// A client that comes back gets every wanted event after the last one it saw, once and in
         /// order, or is told to begin anew, and that only when an event is really gone.
         #[test]
         fn nothing_is_missed_or_doubled(

@@ -1,4 +1,4 @@
-//! What the actors tell of cameras, workers and the spool.
+//! What the actors record of cameras, workers, sites and the spool.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Metrics;
 use becamera_domain::{
-    Budget, CameraId, CameraState, Direction, LineId, LiveCrossing, LiveSite, Progress, SiteId,
+    Budget, CameraId, CameraState, Crossing, Direction, LineId, LiveSite, Progress, SiteId,
     WorkerId, WorkerStatus, ZoneId,
 };
 
@@ -35,7 +35,7 @@ impl Metrics {
     }
 
     /// Counts a crossing.
-    pub fn record_crossing(&self, crossing: &LiveCrossing) {
+    pub fn record_crossing(&self, crossing: &Crossing) {
         let (camera, line) = (crossing.camera_id.to_string(), crossing.line_id.as_str());
         self.crossings.with_label_values(&[&camera, line, crossing.direction.as_str()]).inc();
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 use super::TOO_SLOW;
 use becamera_domain::{CameraId, Picture, PictureOptions, PictureWish, RunId};
 
-use crate::{ctl::Ctl, events::HangUp};
+use crate::{ctl::Ctl, events::Disconnect};
 
 /// Viewers that are gone are noticed within this time.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ struct Viewer {
     last: u64,
     /// When it took a picture last, or came.
     active: Instant,
-    hang_up: Option<HangUp>,
+    disconnect: Option<Disconnect>,
 }
 
 impl Board {
@@ -110,7 +110,7 @@ impl Board {
         camera: CameraId,
         options: PictureOptions,
         pace: Pace,
-        hang_up: Option<HangUp>,
+        disconnect: Option<Disconnect>,
         now: Instant,
     ) -> Result<Receiver<Picture>, WatchError> {
         self.let_go();
@@ -120,7 +120,7 @@ impl Board {
             return Err(WatchError::TooManyViewers(self.max_viewers));
         }
         let (pictures, receiver) = mpsc::channel(1);
-        let viewer = Viewer { pace, pictures, due: now, last: 0, active: now, hang_up };
+        let viewer = Viewer { pace, pictures, due: now, last: 0, active: now, disconnect };
         match live.shows.iter_mut().find(|show| show.options == options) {
             Some(show) => show.viewers.push(viewer),
             None => live.shows.push(Show { options, wished: None, viewers: vec![viewer] }),
@@ -239,8 +239,8 @@ impl Viewer {
         let slow = self.pictures.capacity() == 0
             && self.pace != Pace::Once
             && now.duration_since(self.active) >= TOO_SLOW;
-        if slow && let Some(hang_up) = &self.hang_up {
-            (hang_up.0)();
+        if slow && let Some(disconnect) = &self.disconnect {
+            (disconnect.0)();
         }
         slow
     }

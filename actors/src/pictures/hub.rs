@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver;
 use super::{Pace, PictureNews, WatchError, board::Board};
 use becamera_domain::{CameraId, Picture, PictureOptions, settings::PictureSettings};
 
-use crate::{events::HangUp, metrics::Metrics};
+use crate::{events::Disconnect, metrics::Metrics};
 
 /// Asks for pictures of a camera. They end when the camera's run does, or when the one who asks
 /// does not keep up.
@@ -22,7 +22,7 @@ pub struct WatchCamera {
     /// How many.
     pub pace: Pace,
     /// Ends the connection of a viewer that does not keep up.
-    pub hang_up: Option<HangUp>,
+    pub disconnect: Option<Disconnect>,
 }
 
 /// Ends everybody's pictures; nobody gets any more.
@@ -117,8 +117,8 @@ impl Handler<WatchCamera> for PictureHub {
         if self.draining {
             return Err(WatchError::Draining);
         }
-        let WatchCamera { camera, options, pace, hang_up } = watch;
-        let pictures = self.board.watch(camera, options, pace, hang_up, Instant::now())?;
+        let WatchCamera { camera, options, pace, disconnect } = watch;
+        let pictures = self.board.watch(camera, options, pace, disconnect, Instant::now())?;
         self.settle(ctx);
         Ok(pictures)
     }

@@ -15,7 +15,7 @@ use futures_channel::oneshot;
 
 use crate::{
     ctl::Ctl,
-    events::Publish,
+    events::Subscribers,
     messages::PoolPhase,
     metrics::Metrics,
     pictures::PictureNews,
@@ -26,10 +26,10 @@ use crate::{
 };
 
 use super::{
-    news::News,
     pool::{Effect, Pool},
-    reports::RunNews,
+    reports::RunUpdate,
     slot::SlotState,
+    state_diff::StateDiff,
     usage::ProcessUsage,
 };
 
@@ -50,7 +50,7 @@ pub struct PoolSupervisorConfig {
     /// Hands pictures on.
     pub pictures: Recipient<PictureNews>,
     /// Told of every count and of every change of a camera's or worker's state.
-    pub followers: Vec<Recipient<Publish>>,
+    pub subscribers: Subscribers,
     /// The service's metrics.
     pub metrics: Metrics,
 }
@@ -58,7 +58,7 @@ pub struct PoolSupervisorConfig {
 /// The supervisor of the worker pool.
 pub struct PoolSupervisor {
     pub(super) pool: Pool,
-    news: News,
+    diff: StateDiff,
     config: PoolSupervisorConfig,
     workers: Vec<Addr<WorkerActor>>,
     controls: HashMap<WorkerId, Arc<Ctl>>,
@@ -74,7 +74,7 @@ impl PoolSupervisor {
         let pool = Pool::new(config.workers.clone(), config.detect, cameras, Now::read());
         Self {
             pool,
-            news: News::default(),
+            diff: StateDiff::default(),
             config,
             workers: Vec::new(),
             controls: HashMap::new(),
@@ -95,8 +95,8 @@ impl PoolSupervisor {
             }
             effects.into_iter().for_each(|effect| self.carry_out(effect));
         }
-        for event in self.news.of(&self.pool, Now::read()) {
-            self.publish(&event);
+        for event in self.diff.changes(&self.pool, Now::read()) {
+            self.config.subscribers.publish(&event);
         }
         self.schedule(due, ctx);
         self.update_gauges();
@@ -144,12 +144,6 @@ impl PoolSupervisor {
                 let labels = [worker.to_string(), reason.to_owned()];
                 self.config.metrics.worker_restarts.with_label_values(&labels).inc();
             }
-        }
-    }
-
-    fn publish(&self, event: &LiveEvent) {
-        for follower in &self.config.followers {
-            follower.do_send(Publish(event.clone()));
         }
     }
 
@@ -215,8 +209,8 @@ impl PoolSupervisor {
             let up = task.public_state() == CameraState::Processing;
             metrics.camera_up.with_label_values(&[&label]).set(up.into());
             metrics.set_frame_rates(*id, task.rate.per_second(Instant::now()), task.budget);
-            if let Some(at) = task.last_frame_at {
-                let age = (now - at).as_seconds_f64().max(0.0);
+            if let Some(count) = &task.count {
+                let age = (now - count.at).as_seconds_f64().max(0.0);
                 metrics.frame_age_seconds.with_label_values(&[&label]).set(age);
             }
         }
@@ -283,20 +277,20 @@ impl Handler<WorkerReport> for PoolSupervisor {
                 self.pool.runner_started(worker, generation, result, now);
             }
             WorkerReport::Died { worker, crash } => self.pool.runner_died(worker, &crash, now),
-            WorkerReport::Event { worker, run, event } => {
-                match self.pool.run_event(worker, run, &event, now) {
-                    RunNews::State => {}
+            WorkerReport::Run { worker, run, report } => {
+                match self.pool.run_event(worker, run, report, now) {
+                    RunUpdate::State => {}
                     // Frequent, and there is nothing to settle.
-                    RunNews::None => return,
-                    RunNews::Count(count) => {
+                    RunUpdate::None => return,
+                    RunUpdate::Count(count) => {
                         self.config.metrics.set_zones(count.camera_id, &count.zones);
-                        return self.publish(&LiveEvent::Count(count));
+                        return self.config.subscribers.publish(&LiveEvent::changed(count));
                     }
-                    RunNews::Crossing { crossing, drawn } => {
+                    RunUpdate::Crossing { crossing, drawn } => {
                         if drawn {
                             self.config.metrics.record_crossing(&crossing);
                         }
-                        return self.publish(&LiveEvent::Crossing(crossing));
+                        return self.config.subscribers.publish(&LiveEvent::Crossed(crossing));
                     }
                 }
             }

@@ -1,12 +1,10 @@
 //! A camera's task: its state machine and what is known of its stream.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use becamera_domain::{
-    Budget, Camera, CameraState, DesiredState, Failure, Now, RunId, StreamInfo, WorkerId, ZoneId,
+    Budget, Camera, CameraState, DesiredState, Failure, LatestCount, Now, RunId, StreamInfo,
+    WorkerId,
 };
 use chrono::{DateTime, Utc};
 
@@ -89,12 +87,8 @@ pub struct CameraTask {
     pub budget: Option<Budget>,
     /// Frames analysed in the present run.
     pub run_frames: u64,
-    /// People in the newest frame.
-    pub last_count: Option<u32>,
-    /// Those of them who are in each zone.
-    pub zones: BTreeMap<ZoneId, u32>,
-    /// When that frame was counted.
-    pub last_frame_at: Option<DateTime<Utc>>,
+    /// Its newest count.
+    pub count: Option<LatestCount>,
 }
 
 impl CameraTask {
@@ -117,9 +111,7 @@ impl CameraTask {
             rate: RateMeter::default(),
             budget: None,
             run_frames: 0,
-            last_count: None,
-            zones: BTreeMap::new(),
-            last_frame_at: None,
+            count: None,
         }
     }
 

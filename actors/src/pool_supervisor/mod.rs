@@ -1,14 +1,13 @@
 //! PoolSupervisor: the queue, the workers' slots and the cameras' tasks.
 //!
 //! `pool` (operators' commands), `reports` (what workers say), `views` (what callers see) and
-//! `news` (what followers are told) are plain functions of state and time; `actor` and `handlers`
+//! `state_diff` (what subscribers are told) are plain functions of state and time; `actor` and `handlers`
 //! are the thin shell around them.
 
 mod actor;
 mod audit;
 mod camera_task;
 mod handlers;
-mod news;
 mod pool;
 mod queue;
 mod rate;
@@ -17,6 +16,7 @@ mod restart;
 mod resume;
 mod scene;
 mod slot;
+mod state_diff;
 mod usage;
 mod views;
 

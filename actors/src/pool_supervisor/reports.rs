@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use becamera_domain::{
-    Budget, CameraId, Crash, Exit, Failure, FailureCode, LatestCount, LiveCrossing, Now, Origin,
-    Progress, RunId, RunnerInfo, StreamEvent, StreamInfo, WorkerId,
+    Budget, CameraId, Crash, Crossing, Exit, Failure, FailureCode, LatestCount, Now, Origin,
+    Progress, RunId, RunnerInfo, StreamInfo, WorkerId,
 };
 
 use crate::{
     backoff::{Backoff, RestartDecision},
     messages::PoolPhase,
+    worker::RunReport,
 };
 
 use super::{
@@ -18,22 +19,22 @@ use super::{
     slot::{Slot, SlotEvent, SlotState},
 };
 
-/// A frame-processing line is logged every so many frames of a camera.
+/// Frames of a camera from one log line of frame processing to the next.
 const LOG_EVERY_FRAMES: u64 = 100;
 
-/// What an event of a run brought.
+/// What a report of a run changed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum RunNews {
+pub enum RunUpdate {
     /// Nothing that others need to know.
     None,
     /// The camera's state changed.
     State,
     /// The camera has a new count.
     Count(LatestCount),
-    /// Somebody crossed one of its lines.
+    /// Somebody crossed one of the camera's lines.
     Crossing {
         /// The crossing.
-        crossing: LiveCrossing,
+        crossing: Crossing,
         /// Whether its line is still there.
         drawn: bool,
     },
@@ -77,37 +78,30 @@ impl Pool {
         }
     }
 
-    /// Something happened in a run.
+    /// A run reports something.
     pub fn run_event(
         &mut self,
         worker: WorkerId,
         run: RunId,
-        event: &StreamEvent,
+        report: RunReport,
         now: Now,
-    ) -> RunNews {
-        let Some((slot, id, task)) = self.running(worker, run) else { return RunNews::None };
-        match event {
-            StreamEvent::Opened(info) => {
+    ) -> RunUpdate {
+        let Some((slot, id, task)) = self.running(worker, run) else { return RunUpdate::None };
+        match report {
+            RunReport::Opened(info) => {
                 opened(slot, id, task, info, now);
-                RunNews::State
+                RunUpdate::State
             }
-            StreamEvent::Progress(progress) => {
-                progressed(slot, id, task, progress, now);
-                progress.new_count().map_or(RunNews::None, |people| {
-                    RunNews::Count(LatestCount {
-                        camera_id: id,
-                        people,
-                        at: now.wall,
-                        worker_id: worker,
-                        zones: task.zones.clone(),
-                    })
-                })
+            RunReport::Progress(progress) => {
+                progressed(slot, id, task, &progress, now);
+                let is_new = progress.new_count().is_some();
+                let count = task.count.clone().filter(|_| is_new);
+                count.map_or(RunUpdate::None, RunUpdate::Count)
             }
-            StreamEvent::Sample(_) | StreamEvent::Picture(_) => RunNews::None,
-            StreamEvent::Crossing(crossing) => {
+            RunReport::Crossing(crossing) => {
                 let mut lines = task.camera.settings.scene.lines.iter();
                 let drawn = lines.any(|line| line.id == crossing.line_id);
-                RunNews::Crossing { crossing: crossing.clone().into(), drawn }
+                RunUpdate::Crossing { crossing, drawn }
             }
         }
     }
@@ -314,7 +308,7 @@ impl Pool {
     }
 }
 
-fn opened(slot: &mut Slot, id: CameraId, task: &mut CameraTask, info: &StreamInfo, now: Now) {
+fn opened(slot: &mut Slot, id: CameraId, task: &mut CameraTask, info: StreamInfo, now: Now) {
     let Some(run) = task.active_mut().filter(|run| run.opened.is_none()) else { return };
     run.opened = Some(now.mono);
     task.since = now.wall;
@@ -323,7 +317,7 @@ fn opened(slot: &mut Slot, id: CameraId, task: &mut CameraTask, info: &StreamInf
     slot.rate.reset(now.mono);
     let fps = info.fps.map(|fps| format!(" at {fps:.1} fps")).unwrap_or_default();
     log::info!("camera {id}: opened by {}, {}x{}{fps}", slot.worker, info.width, info.height);
-    task.stream = Some(info.clone());
+    task.stream = Some(info);
 }
 
 fn granted(id: CameraId, task: &mut CameraTask, budget: Budget) {
@@ -351,13 +345,17 @@ fn progressed(slot: &mut Slot, id: CameraId, task: &mut CameraTask, progress: &P
         slot.inference_ms = Some(sum / progress.inference_ms.len() as f32);
     }
     if let Some(people) = progress.new_count() {
-        task.last_count = Some(people);
-        task.last_frame_at = Some(now.wall);
         // One that was just deleted may still be among them.
         let drawn = &task.camera.settings.scene.zones;
         let zones = progress.zones.iter();
         let zones = zones.filter(|(id, _)| drawn.iter().any(|zone| zone.id == *id));
-        task.zones = zones.cloned().collect();
+        task.count = Some(LatestCount {
+            camera_id: id,
+            people,
+            at: now.wall,
+            worker_id: slot.worker,
+            zones: zones.cloned().collect(),
+        });
     }
     if let Some(budget) = progress.budget {
         granted(id, task, budget);
@@ -369,7 +367,7 @@ fn progressed(slot: &mut Slot, id: CameraId, task: &mut CameraTask, progress: &P
             slot.worker,
             task.rate.per_second(now.mono),
             slot.inference_ms.unwrap_or_default(),
-            task.last_count.unwrap_or_default()
+            task.count.as_ref().map_or(0, |count| count.people)
         );
     }
 }

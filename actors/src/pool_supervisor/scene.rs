@@ -93,7 +93,9 @@ impl Pool {
             return Ok(done);
         }
         let before = task.camera.clone();
-        task.zones.retain(|id, _| scene.zones.iter().any(|zone| zone.id == *id));
+        if let Some(count) = &mut task.count {
+            count.zones.retain(|id, _| scene.zones.iter().any(|zone| zone.id == *id));
+        }
         task.camera.settings.scene = scene.clone();
         task.camera.updated_at = now.wall;
         if let TaskState::Active(run) = task.state {

@@ -72,9 +72,7 @@ impl Pool {
             fps: task.rate.per_second(now.mono),
             budget: task.budget,
             processed_frames: task.run_frames,
-            last_count: task.last_count,
-            zones: task.zones.clone(),
-            last_frame_at: task.last_frame_at,
+            count: task.count.clone(),
         }
     }
 }

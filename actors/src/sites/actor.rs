@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use becamera_domain::{
-    AuditAction, AuditEntry, AuditId, Correction, FieldChange, LiveEvent, LiveSite, Origin, SiteId,
-    SiteSettings, Write, differences, written,
+    AuditAction, AuditEntry, AuditId, Correction, FieldChange, LiveEvent, LiveKey, LiveSite,
+    Origin, SiteId, SiteSettings, Write, differences, written,
 };
 use chrono::{DateTime, Utc};
 use log::{info, warn};
 
 use crate::{
-    events::Publish,
+    events::{Publish, Subscribers},
     messages::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite},
     metrics::Metrics,
     storage::StoreWrite,
@@ -30,12 +30,12 @@ pub struct SitesConfig {
     /// Keeps sites, corrections and the audit trail.
     pub storage: Recipient<StoreWrite>,
     /// Told how many people are in each site.
-    pub followers: Vec<Recipient<Publish>>,
+    pub subscribers: Subscribers,
     /// The service's metrics.
     pub metrics: Metrics,
 }
 
-/// Counts people in sites. Follows the supervisor's events.
+/// Counts people in sites. One of the supervisor's subscribers.
 pub struct SitesActor {
     config: SitesConfig,
 }
@@ -49,13 +49,7 @@ impl SitesActor {
     fn tell(&self, sites: Vec<LiveSite>) {
         for site in sites {
             self.config.metrics.set_site(&site);
-            self.publish(&LiveEvent::Site(site));
-        }
-    }
-
-    fn publish(&self, event: &LiveEvent) {
-        for follower in &self.config.followers {
-            follower.do_send(Publish(event.clone()));
+            self.config.subscribers.publish(&LiveEvent::changed(site));
         }
     }
 
@@ -113,7 +107,7 @@ impl SitesActor {
         self.store(Write::ForgetSite(site_id.clone()));
         self.config.metrics.forget_site(&site_id);
         info!("site {site_id}: deleted");
-        self.publish(&LiveEvent::SiteDeleted { site_id });
+        self.config.subscribers.publish(&LiveEvent::Removed(LiveKey::Site(site_id)));
         Ok(())
     }
 
@@ -160,20 +154,17 @@ impl Handler<Publish> for SitesActor {
     fn handle(&mut self, Publish(event): Publish, _: &mut Self::Context) {
         let now = Utc::now();
         match event {
-            LiveEvent::Crossing(crossing) => {
+            LiveEvent::Crossed(crossing) => {
                 self.tick(now);
                 let changed = self.config.book.cross(&crossing, now);
                 self.tell(changed);
             }
-            LiveEvent::CameraDeleted { camera_id } => {
-                let changed = self.config.book.forget_camera(camera_id, now);
+            LiveEvent::Removed(LiveKey::Camera(id)) => {
+                let changed = self.config.book.forget_camera(id, now);
                 self.tell(changed);
             }
-            LiveEvent::Count(_)
-            | LiveEvent::Camera(_)
-            | LiveEvent::Worker(_)
-            | LiveEvent::Site(_)
-            | LiveEvent::SiteDeleted { .. } => {}
+            // Sites consist of crossings.
+            _ => {}
         }
     }
 }

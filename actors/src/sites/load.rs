@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, LiveCrossing, Write, WriteKind};
+use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, Write, WriteKind};
 use chrono::{DateTime, Utc};
 
 use crate::ports::{CrossingReader, SiteReader, Spool, StoreError};
@@ -57,8 +57,7 @@ pub fn load_book(
         Write::Crossing(crossing) => registered.contains(&crossing.camera_id).then_some(crossing),
         _ => None,
     });
-    let crossings = crossings.into_iter().chain(spooled).map(LiveCrossing::from);
-    Ok(Book::new(sites, &corrections, crossings, now))
+    Ok(Book::new(sites, &corrections, crossings.into_iter().chain(spooled), now))
 }
 
 fn read_crossings(

@@ -8,7 +8,8 @@ use std::{
 
 use actix::prelude::*;
 use becamera_domain::{
-    Crash, CrashKind, Exit, Job, RunId, RunnerInfo, StreamEvent, WorkerId, Write,
+    Crash, CrashKind, Crossing, Exit, Job, Progress, RunId, RunnerInfo, StreamEvent, StreamInfo,
+    WorkerId, Write,
 };
 
 use crate::{
@@ -52,13 +53,13 @@ pub enum WorkerReport {
         crash: Crash,
     },
     /// Something happened in a run.
-    Event {
+    Run {
         /// The worker.
         worker: WorkerId,
         /// The run.
         run: RunId,
-        /// What.
-        event: StreamEvent,
+        /// What happened.
+        report: RunReport,
     },
     /// Answers [`RunJob`].
     Finished {
@@ -71,6 +72,17 @@ pub enum WorkerReport {
         /// The runner can take the next job without a start.
         ready: bool,
     },
+}
+
+/// What the supervisor needs to know of a run. Samples and pictures are for others alone.
+#[derive(Debug)]
+pub enum RunReport {
+    /// The stream gave its first good frame.
+    Opened(StreamInfo),
+    /// Frames since the last report.
+    Progress(Progress),
+    /// Somebody crossed a line.
+    Crossing(Crossing),
 }
 
 /// Makes the runner ready.
@@ -203,27 +215,30 @@ impl Handler<StopRunner> for WorkerActor {
     }
 }
 
-/// Sends what a run reports to whom it concerns.
+/// Sends each event of a run to the actors that need it, and to no others.
 fn route(routes: &WorkerRoutes, job: &Job, ctl: &Arc<Ctl>, event: StreamEvent) {
     let (worker, run, camera) = (job.worker, job.run, job.camera);
-    match &event {
-        StreamEvent::Opened(_) => {
+    let report = match event {
+        StreamEvent::Opened(info) => {
             routes.pictures.do_send(PictureNews::Opened { camera, run, ctl: ctl.clone() });
+            RunReport::Opened(info)
         }
-        StreamEvent::Progress(progress) => routes.metrics.record_progress(camera, progress),
+        StreamEvent::Progress(progress) => {
+            routes.metrics.record_progress(camera, &progress);
+            RunReport::Progress(progress)
+        }
         StreamEvent::Crossing(crossing) => {
             routes.storage.do_send(StoreWrite(Write::Crossing(crossing.clone())));
+            RunReport::Crossing(crossing)
         }
-        StreamEvent::Sample(_) | StreamEvent::Picture(_) => {}
-    }
-    match event {
-        // The supervisor has no use for these two.
-        StreamEvent::Sample(sample) => routes.storage.do_send(StoreWrite(Write::Sample(sample))),
+        StreamEvent::Sample(sample) => {
+            return routes.storage.do_send(StoreWrite(Write::Sample(sample)));
+        }
         StreamEvent::Picture(picture) => {
-            routes.pictures.do_send(PictureNews::Made { camera, run, picture });
+            return routes.pictures.do_send(PictureNews::Made { camera, run, picture });
         }
-        event => routes.reports.do_send(WorkerReport::Event { worker, run, event }),
-    }
+    };
+    routes.reports.do_send(WorkerReport::Run { worker, run, report });
 }
 
 /// What a panic said.

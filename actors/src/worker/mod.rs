@@ -10,8 +10,8 @@ mod process_runner;
 mod thread;
 
 pub use actor::{
-    CheckRunner, RunJob, RunnerFactory, StartRunner, StopRunner, WorkerActor, WorkerReport,
-    WorkerRoutes,
+    CheckRunner, RunJob, RunReport, RunnerFactory, StartRunner, StopRunner, WorkerActor,
+    WorkerReport, WorkerRoutes,
 };
 pub use confine::{TELEMETRY_OFF, confine};
 pub use process_runner::{ProcessRunner, ProcessRunnerConfig};

@@ -20,6 +20,7 @@ mod secret_keys;
 pub mod settings;
 mod site;
 pub mod stream_url;
+pub mod timestamp;
 mod worker;
 mod write;
 
@@ -35,7 +36,10 @@ pub use crossing::{
 pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use frame_size::FrameSize;
 pub use ids::{CameraId, RunId, WorkerId};
-pub use live::{LiveCamera, LiveCrossing, LiveError, LiveEvent, LiveSite, LiveState, LiveWorker};
+pub use live::{
+    EventFields, LatestCount, LiveCamera, LiveError, LiveEvent, LiveKey, LiveKind, LiveRecord,
+    LiveSite, LiveState, LiveWorker, PublicCrossing,
+};
 pub use names::{LineId, SiteId, ZoneId};
 pub use page::Page;
 pub use picture::{Picture, PictureOptions, PictureWish};
@@ -44,7 +48,7 @@ pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
     Budget, Crash, CrashKind, Exit, Failure, FailureCode, Job, Progress, StreamEvent, StreamInfo,
 };
-pub use sample::{LatestCount, Sample, SamplePosition, SampleQuery};
+pub use sample::{Sample, SamplePosition, SampleQuery};
 pub use scene::{
     CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
     Zone, ZoneKind,
@@ -57,6 +61,7 @@ pub use site::{
     Correction, CorrectionChange, MAX_MEMBERS, MAX_OCCUPANCY, MAX_SITES, Member, Site, SiteSettings,
 };
 pub use stream_url::{StreamUrl, StreamUrlPolicy};
+pub use timestamp::Timestamp;
 pub use worker::{RunnerInfo, WorkerStatus};
 pub use write::{Write, WriteKind};
 

@@ -1,11 +1,9 @@
 //! Counts: one sample per camera, second and run.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{CameraId, RunId, SceneTally, WorkerId, ZoneId};
+use crate::{CameraId, RunId, SceneTally, WorkerId};
 
 /// What one camera showed in one second of one run.
 ///
@@ -65,22 +63,6 @@ pub struct SamplePosition {
     pub run: RunId,
     /// Its place in the run.
     pub seq: u32,
-}
-
-/// The newest count of a camera, as the cache keeps it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LatestCount {
-    /// The camera.
-    pub camera_id: CameraId,
-    /// People in the newest analysed frame.
-    pub people: u32,
-    /// When that frame was counted, UTC.
-    pub at: DateTime<Utc>,
-    /// The worker that counted.
-    pub worker_id: WorkerId,
-    /// Those of them who are in each zone in which people are counted.
-    #[serde(default)]
-    pub zones: BTreeMap<ZoneId, u32>,
 }
 
 /// Which stored samples to read: `from ≤ bucket_start < to`, oldest first.

@@ -1,4 +1,6 @@
-use becamera_domain::{CameraSettings, CameraState, DesiredState, Failure, FailureCode};
+use becamera_domain::{
+    CameraSettings, CameraState, DesiredState, Failure, FailureCode, LatestCount,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -32,9 +34,13 @@ fn camera() -> CameraView {
         fps: 0.0,
         budget: None,
         processed_frames: 0,
-        last_count: Some(3),
-        zones: Default::default(),
-        last_frame_at: Some(at(1)),
+        count: Some(LatestCount {
+            camera_id: CameraId::try_from(1).unwrap(),
+            people: 3,
+            at: at(1),
+            worker_id: WorkerId::from_index(0),
+            zones: Default::default(),
+        }),
     }
 }
 

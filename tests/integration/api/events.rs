@@ -143,7 +143,7 @@ fn a_filter_lets_through_what_it_names() {
 }
 
 #[test]
-fn who_comes_back_misses_nothing_and_gets_nothing_twice() {
+fn a_client_that_comes_back_misses_nothing_and_gets_nothing_twice() {
     let service = Service::start();
     service.start_looping(1, &clips::long_mp4()).ok(200);
     service.wait_new_count(1);
@@ -176,7 +176,7 @@ fn who_comes_back_misses_nothing_and_gets_nothing_twice() {
 }
 
 #[test]
-fn who_was_away_too_long_begins_anew() {
+fn a_client_that_was_away_too_long_begins_anew() {
     let service = Service::with().set("EVENTS_BUFFER", 4).start();
     let mut events = Events::open(service.address, "?types=camera");
     events.next();
@@ -226,7 +226,7 @@ fn heartbeats_keep_a_quiet_client_up_to_date() {
 }
 
 #[test]
-fn there_is_a_most_of_clients_and_who_leaves_makes_room() {
+fn there_is_a_most_of_clients_and_one_that_leaves_makes_room() {
     let service =
         Service::with().set("EVENTS_MAX_CLIENTS", 2).set("EVENTS_HEARTBEAT", "100ms").start();
     let clients = || service.metrics().metric("becamera_sse_clients").unwrap();

@@ -186,7 +186,7 @@ fn what_waits_in_the_spool_counts_after_a_restart_and_only_once() {
 }
 
 #[test]
-fn followers_and_redis_are_told() {
+fn subscribers_and_redis_are_told() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite:{}/sites.sqlite3", folder.path().display());
     prepare(&url);

@@ -112,7 +112,7 @@ impl World {
         let sites = SitesActor::new(SitesConfig {
             book,
             storage: storage.clone().recipient(),
-            followers: Vec::new(),
+            subscribers: Vec::new().into(),
             metrics: metrics.clone(),
         });
         let sites = Supervisor::start(|_| sites);
@@ -128,7 +128,7 @@ impl World {
             cameras: vec![camera(1)],
             runners: Arc::new(move |_| Box::new(Gate(told.clone()))),
             storage: storage.clone().recipient(),
-            followers: vec![sites.clone().recipient()],
+            subscribers: vec![sites.clone().recipient()].into(),
             pictures: PictureHub::new(&PictureSettings::default(), metrics.clone())
                 .start()
                 .recipient(),

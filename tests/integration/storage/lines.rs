@@ -89,7 +89,7 @@ fn crossings_outlast_kills_and_everybody_is_told_the_same() {
     assert_eq!(runs(&crossings).len(), 2, "each run counts for itself: {crossings:?}");
     for crossing in &crossings {
         let told = events.find("the crossing", |event| event.name == "crossing");
-        assert_eq!(&told.data, crossing, "followers are told what is stored, in order");
+        assert_eq!(&told.data, crossing, "subscribers are told what is stored, in order");
     }
     wait_until("the site is right", SOON, || site_is_right(&service));
     let series = |way: &str| {

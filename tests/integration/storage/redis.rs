@@ -12,11 +12,12 @@ use becamera_actors::{
     events::Publish,
     messages::GetLatestCount,
     metrics::Metrics,
-    ports::{LiveCache, StoreError},
+    ports::{LivePublisher, LiveReader, StoreError},
+    publisher::PublisherActor,
 };
 use becamera_domain::{
-    CameraState, LatestCount, LiveCamera, LiveCrossing, LiveEvent, LiveState, LiveWorker, WorkerId,
-    WorkerStatus,
+    CameraState, Crossing, LatestCount, LiveCamera, LiveEvent, LiveKey, LiveState, LiveWorker,
+    PublicCrossing, WorkerId, WorkerStatus,
 };
 use deadpool_redis::redis::{self, Commands};
 
@@ -34,7 +35,7 @@ fn count(camera: i64, second: i64, people: u32) -> LatestCount {
 }
 
 fn counted(camera: i64, second: i64, people: u32) -> LiveEvent {
-    LiveEvent::Count(count(camera, second, people))
+    LiveEvent::changed(count(camera, second, people))
 }
 
 /// A second of the last hour: counts that are older are not kept.
@@ -72,25 +73,26 @@ fn worker_state(index: usize) -> LiveWorker {
 #[tokio::test]
 async fn both_caches_behave_alike() {
     let server = Redis::start();
-    let caches: [Box<dyn LiveCache>; 2] =
-        [Box::new(MemoryCache::new()), Box::new(RedisCache::new(&server.url()).unwrap())];
+    publishes_and_reads(&MemoryCache::new()).await;
+    publishes_and_reads(&RedisCache::new(&server.url()).unwrap()).await;
+}
+
+async fn publishes_and_reads(cache: &(impl LivePublisher + LiveReader)) {
     let now = recent(0);
-    for cache in caches {
-        let latest = |id| cache.latest_count(camera_id(id));
-        assert_eq!(latest(1).await.unwrap(), None);
-        for event in [counted(1, now, 5), counted(2, now, 7), counted(1, now + 1, 6)] {
-            cache.publish(&event).await.unwrap();
-        }
-        assert_eq!(latest(1).await.unwrap(), Some(count(1, now + 1, 6)));
-        for _ in 0..2 {
-            let deleted = LiveEvent::CameraDeleted { camera_id: camera_id(1) };
-            cache.publish(&deleted).await.unwrap();
-        }
-        assert_eq!(latest(1).await.unwrap(), None);
-        assert_eq!(latest(2).await.unwrap(), Some(count(2, now, 7)));
-        cache.keep(&LiveState::default()).await.unwrap();
-        assert_eq!(latest(2).await.unwrap(), Some(count(2, now, 7)));
+    let latest = |id| cache.latest_count(camera_id(id));
+    assert_eq!(latest(1).await.unwrap(), None);
+    for event in [counted(1, now, 5), counted(2, now, 7), counted(1, now + 1, 6)] {
+        cache.publish(&event).await.unwrap();
     }
+    assert_eq!(latest(1).await.unwrap(), Some(count(1, now + 1, 6)));
+    for _ in 0..2 {
+        let deleted = LiveEvent::Removed(LiveKey::Camera(camera_id(1)));
+        cache.publish(&deleted).await.unwrap();
+    }
+    assert_eq!(latest(1).await.unwrap(), None);
+    assert_eq!(latest(2).await.unwrap(), Some(count(2, now, 7)));
+    cache.keep(&LiveState::default()).await.unwrap();
+    assert_eq!(latest(2).await.unwrap(), Some(count(2, now, 7)));
 }
 
 #[tokio::test]
@@ -134,16 +136,16 @@ async fn every_crossing_is_published_in_order() {
     subscription.subscribe(CROSSINGS_CHANNEL).unwrap();
     subscription.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let cache = RedisCache::new(&server.url()).unwrap();
-    let crossings: Vec<_> =
-        (0..5).map(|seq| LiveCrossing::from(super::scene::crossing(1, 255, seq, 1_000))).collect();
+    let crossings: Vec<_> = (0..5).map(|seq| super::scene::crossing(1, 255, seq, 1_000)).collect();
     for crossing in &crossings {
-        cache.publish(&LiveEvent::Crossing(crossing.clone())).await.unwrap();
+        cache.publish(&LiveEvent::Crossed(crossing.clone())).await.unwrap();
     }
     for crossing in &crossings {
         let message: String = subscription.get_message().unwrap().get_payload().unwrap();
-        assert_eq!(serde_json::from_str::<LiveCrossing>(&message).unwrap(), *crossing);
+        let told: PublicCrossing = serde_json::from_str(&message).unwrap();
+        assert_eq!(Crossing::from(told), *crossing);
         let json: serde_json::Value = serde_json::from_str(&message).unwrap();
-        assert_eq!(json["event_id"], format!("ff-{}", crossing.event_id.seq));
+        assert_eq!(json["event_id"], format!("ff-{}", crossing.seq));
     }
 }
 
@@ -158,7 +160,7 @@ async fn states_vanish_unless_they_are_kept_and_are_published() {
 
     let cache = RedisCache::new(&server.url()).unwrap();
     let mut state = LiveState::default();
-    for event in [LiveEvent::Camera(camera_state(1, 2)), LiveEvent::Worker(worker_state(0))] {
+    for event in [LiveEvent::changed(camera_state(1, 2)), LiveEvent::changed(worker_state(0))] {
         cache.publish(&event).await.unwrap();
         let message: String = subscription.get_message().unwrap().get_payload().unwrap();
         assert_eq!(serde_json::from_str::<LiveEvent>(&message).unwrap(), event);
@@ -176,7 +178,7 @@ async fn states_vanish_unless_they_are_kept_and_are_published() {
     assert!(ttls(&mut connection).iter().all(|ttl| (1..=30_000).contains(ttl)));
     // More than one batch.
     for id in 2..700 {
-        state.apply(&LiveEvent::Camera(camera_state(id, 0)));
+        state.apply(&LiveEvent::changed(camera_state(id, 0)));
     }
     let _: () = connection.pexpire(keys[0], 10_000).unwrap();
     let _: () = connection.del(keys[1]).unwrap();
@@ -184,12 +186,25 @@ async fn states_vanish_unless_they_are_kept_and_are_published() {
     assert!(ttls(&mut connection).iter().all(|ttl| (20_000..=30_000).contains(ttl)));
     assert_eq!(redis::cmd("DBSIZE").query::<usize>(&mut connection).unwrap(), 700);
 
-    let deleted = LiveEvent::CameraDeleted { camera_id: camera_id(1) };
+    let deleted = LiveEvent::Removed(LiveKey::Camera(camera_id(1)));
     cache.publish(&deleted).await.unwrap();
-    // Keeping is nobody's news: this is the next message.
+    // Keeping publishes nothing: this is the next message.
     let message: String = subscription.get_message().unwrap().get_payload().unwrap();
     assert_eq!(serde_json::from_str::<LiveEvent>(&message).unwrap(), deleted);
     assert!(!connection.exists::<_, bool>(keys[0]).unwrap());
+}
+
+/// An upgrade finds the keys of the version before: times with nanoseconds.
+#[tokio::test]
+async fn what_the_version_before_wrote_is_read() {
+    let server = Redis::start();
+    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let json = r#"{"camera_id":3,"people":4,"at":"2026-11-25T13:04:28.534123456Z","worker_id":"worker_2","zones":{"hall":2}}"#;
+    let _: () = connection.set("becamera:camera:3:count", json).unwrap();
+    let cache = RedisCache::new(&server.url()).unwrap();
+    let count = cache.latest_count(camera_id(3)).await.unwrap().unwrap();
+    assert_eq!((count.people, count.zones[&"hall".parse().unwrap()]), (4, 2));
+    assert_eq!(count.at.timestamp_subsec_nanos(), 534_123_456);
 }
 
 #[tokio::test]
@@ -213,24 +228,30 @@ async fn answers_come_from_memory_while_redis_is_away_and_redis_catches_up() {
     let mut server = Redis::start();
     let cache = Arc::new(RedisCache::new(&server.url()).unwrap());
     let metrics = Metrics::new("test").unwrap();
+    let publisher = PublisherActor::new(cache.clone(), metrics.clone());
+    let publisher = Supervisor::start(|_| publisher);
     let actor = CacheActor::new(cache.clone(), metrics.clone());
     let addr = Supervisor::start(|_| actor);
+    let publish = async |event: LiveEvent| {
+        publisher.send(Publish(event.clone())).await.unwrap();
+        addr.send(Publish(event)).await.unwrap();
+    };
     let now = recent(0);
     for camera in [1, 2, 3] {
-        addr.send(Publish(counted(camera, now, 1))).await.unwrap();
+        publish(counted(camera, now, 1)).await;
     }
     in_redis(&cache, 3, Some(count(3, now, 1))).await;
 
     server.stop();
     for second in 2..50 {
-        addr.send(Publish(counted(1, now + second, second as u32))).await.unwrap();
+        publish(counted(1, now + second, second as u32)).await;
         let asked = Instant::now();
         let latest = addr.send(GetLatestCount(camera_id(1))).await.unwrap().unwrap();
         assert_eq!(latest, Some(count(1, now + second, second as u32)));
         assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
     }
-    let deleted = LiveEvent::CameraDeleted { camera_id: camera_id(2) };
-    addr.send(Publish(deleted)).await.unwrap();
+    let deleted = LiveEvent::Removed(LiveKey::Camera(camera_id(2)));
+    publish(deleted).await;
     // Never counted by this process, and nobody to ask: none, in time.
     let asked = Instant::now();
     assert_eq!(addr.send(GetLatestCount(camera_id(9))).await.unwrap().unwrap(), None);

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use becamera_domain::CameraId;
+use becamera_domain::{CameraId, LiveKey};
 
 #[derive(Default)]
 struct Numbers(AtomicUsize);
@@ -22,12 +22,12 @@ fn hub(settings: EventSettings) -> EventHub {
 }
 
 fn deleted(camera: i64) -> LiveEvent {
-    LiveEvent::CameraDeleted { camera_id: CameraId::try_from(camera).unwrap() }
+    LiveEvent::Removed(LiveKey::Camera(CameraId::try_from(camera).unwrap()))
 }
 
-fn follow(last_event_id: Option<String>) -> Follow {
-    let (filter, hang_up) = (EventFilter::default(), HangUp(Box::new(|| {})));
-    Follow { filter, last_event_id, hang_up }
+fn subscribe(last_event_id: Option<String>) -> Subscribe {
+    let (filter, disconnect) = (EventFilter::default(), Disconnect(Box::new(|| {})));
+    Subscribe { filter, last_event_id, disconnect }
 }
 
 fn drain(events: &mut Receiver<Bytes>) -> Vec<Bytes> {
@@ -39,10 +39,10 @@ fn an_event_is_encoded_once_for_all_and_filtered_for_each() {
     let numbers = Arc::new(Numbers::default());
     let settings = EventSettings::default();
     let mut hub = EventHub::new(1, &settings, numbers.clone(), Metrics::new("test").unwrap());
-    let mut all: Vec<_> = (0..5).map(|_| hub.follow(follow(None)).unwrap().events).collect();
+    let mut all: Vec<_> = (0..5).map(|_| hub.subscribe(subscribe(None)).unwrap().events).collect();
     let cameras = Some([CameraId::try_from(2).unwrap()].into());
     let filter = EventFilter { cameras, kinds: None };
-    let mut one = hub.follow(Follow { filter, ..follow(None) }).unwrap().events;
+    let mut one = hub.subscribe(Subscribe { filter, ..subscribe(None) }).unwrap().events;
     [deleted(1), deleted(2), deleted(3)].into_iter().for_each(|event| hub.publish(event));
     assert_eq!(numbers.0.load(Ordering::SeqCst), 3);
     assert!(all.iter_mut().all(|events| drain(events) == ["1", "2", "3"]));
@@ -50,10 +50,11 @@ fn an_event_is_encoded_once_for_all_and_filtered_for_each() {
 }
 
 #[test]
-fn who_comes_back_goes_on_where_it_was_and_who_was_away_too_long_begins_anew() {
+fn a_client_that_comes_back_goes_on_and_one_that_was_away_too_long_begins_anew() {
     let mut hub = hub(EventSettings { buffer: 2, ..EventSettings::default() });
     (1..=3).for_each(|camera| hub.publish(deleted(camera)));
-    let start = |hub: &mut EventHub, id: &str| hub.follow(follow(Some(id.into()))).unwrap().start;
+    let start =
+        |hub: &mut EventHub, id: &str| hub.subscribe(subscribe(Some(id.into()))).unwrap().start;
     let id = |number| EventId { epoch: 1, number }.to_string();
     assert!(matches!(start(&mut hub, &id(1)), Start::Missed(events) if events == ["2", "3"]));
     assert!(matches!(start(&mut hub, &id(3)), Start::Missed(events) if events.is_empty()));
@@ -64,27 +65,27 @@ fn who_comes_back_goes_on_where_it_was_and_who_was_away_too_long_begins_anew() {
             "{unknown}: {start:?}"
         );
     }
-    let fresh = hub.follow(follow(None)).unwrap().start;
+    let fresh = hub.subscribe(subscribe(None)).unwrap().start;
     assert!(matches!(fresh, Start::Snapshot { reset: false, .. }));
 }
 
 #[test]
-fn a_client_that_does_not_read_is_dropped_and_hung_up_on_and_the_others_are_not() {
+fn a_client_that_does_not_read_is_disconnected_and_the_others_are_not() {
     let mut hub = hub(EventSettings::default());
-    let hung_up = Arc::new(AtomicUsize::new(0));
-    let count = hung_up.clone();
-    let hang_up = HangUp(Box::new(move || {
+    let disconnected = Arc::new(AtomicUsize::new(0));
+    let count = disconnected.clone();
+    let disconnect = Disconnect(Box::new(move || {
         count.fetch_add(1, Ordering::SeqCst);
     }));
-    let mut slow = hub.follow(Follow { hang_up, ..follow(None) }).unwrap().events;
-    let mut quick = hub.follow(follow(None)).unwrap().events;
+    let mut slow = hub.subscribe(Subscribe { disconnect, ..subscribe(None) }).unwrap().events;
+    let mut quick = hub.subscribe(subscribe(None)).unwrap().events;
     let mut seen = 0;
     for _ in 0..2 * QUEUE {
         hub.publish(deleted(1));
         seen += drain(&mut quick).len();
     }
     assert_eq!(seen, 2 * QUEUE);
-    assert_eq!((hub.clients.len(), hung_up.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!((hub.clients.len(), disconnected.load(Ordering::SeqCst)), (1, 1));
     assert_eq!((hub.metrics.sse_clients.get(), hub.metrics.sse_clients_dropped.get()), (1, 1));
     assert_eq!(drain(&mut slow).len(), QUEUE);
     assert!(slow.is_closed());
@@ -93,16 +94,16 @@ fn a_client_that_does_not_read_is_dropped_and_hung_up_on_and_the_others_are_not(
 #[test]
 fn a_client_that_is_gone_makes_room_and_a_stopping_hub_takes_none() {
     let mut hub = hub(EventSettings { max_clients: 2, ..EventSettings::default() });
-    let first = hub.follow(follow(None)).unwrap();
-    let _second = hub.follow(follow(None)).unwrap();
-    assert_eq!(hub.follow(follow(None)).unwrap_err(), FollowError::TooManyClients(2));
+    let first = hub.subscribe(subscribe(None)).unwrap();
+    let _second = hub.subscribe(subscribe(None)).unwrap();
+    assert_eq!(hub.subscribe(subscribe(None)).unwrap_err(), SubscribeError::TooManyClients(2));
     drop(first);
-    let third = hub.follow(follow(None)).unwrap();
+    let third = hub.subscribe(subscribe(None)).unwrap();
     assert_eq!(hub.metrics.sse_clients.get(), 2);
     hub.draining = true;
     hub.clients.clear();
     assert!(third.events.is_closed());
-    assert_eq!(hub.follow(follow(None)).unwrap_err(), FollowError::Draining);
+    assert_eq!(hub.subscribe(subscribe(None)).unwrap_err(), SubscribeError::Draining);
 }
 
 #[actix::test]
@@ -110,10 +111,10 @@ async fn heartbeats_come_by_themselves_and_tell_the_newest_id() {
     let heartbeat = Duration::from_millis(20);
     let addr = hub(EventSettings { heartbeat, ..EventSettings::default() }).start();
     addr.send(Publish(deleted(1))).await.unwrap();
-    let mut events = addr.send(follow(None)).await.unwrap().unwrap().events;
+    let mut events = addr.send(subscribe(None)).await.unwrap().unwrap().events;
     let beat = tokio::time::timeout(Duration::from_secs(10), events.recv()).await.unwrap();
     assert_eq!(beat.unwrap(), "beat 1");
     drop(events);
     addr.send(CloseEvents).await.unwrap();
-    assert!(addr.send(follow(None)).await.unwrap().is_err());
+    assert!(addr.send(subscribe(None)).await.unwrap().is_err());
 }

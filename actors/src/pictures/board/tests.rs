@@ -102,11 +102,12 @@ fn a_viewer_gets_no_more_than_its_rate_beside_a_faster_one() {
 #[test]
 fn one_who_does_not_read_gets_nothing_more_and_is_dropped() {
     let mut bench = Bench::new(4);
-    let hung_up = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let flag = hung_up.clone();
-    let hang_up = HangUp(Box::new(move || flag.store(true, std::sync::atomic::Ordering::Release)));
+    let disconnected = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let flag = disconnected.clone();
+    let disconnect =
+        Disconnect(Box::new(move || flag.store(true, std::sync::atomic::Ordering::Release)));
     let mut stuck =
-        bench.board.watch(camera(), OPTIONS, FIFTH, Some(hang_up), bench.start).unwrap();
+        bench.board.watch(camera(), OPTIONS, FIFTH, Some(disconnect), bench.start).unwrap();
     let mut asked = 0;
     for turn in 0..60 {
         for _ in bench.wishes(turn * 200) {
@@ -115,7 +116,7 @@ fn one_who_does_not_read_gets_nothing_more_and_is_dropped() {
         }
     }
     assert_eq!(asked, 1, "no picture is made that nobody takes");
-    assert!(hung_up.load(std::sync::atomic::Ordering::Acquire));
+    assert!(disconnected.load(std::sync::atomic::Ordering::Acquire));
     assert_eq!((bench.board.viewers(), bench.board.take_dropped()), (0, 1));
     assert_eq!((frame(&mut stuck), frame(&mut stuck)), (Ok(1), OVER));
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use becamera_domain::{
-    CameraId, Correction, Direction, InvalidField, LiveCrossing, LiveSite, MAX_OCCUPANCY,
-    MAX_SITES, Member, Site, SiteId, SiteSettings,
+    CameraId, Correction, Crossing, Direction, InvalidField, LiveSite, MAX_OCCUPANCY, MAX_SITES,
+    Member, Site, SiteId, SiteSettings,
 };
 use chrono::{DateTime, Utc};
 
@@ -36,7 +36,7 @@ impl Book {
     pub fn new(
         sites: Vec<Site>,
         corrections: &[Correction],
-        crossings: impl IntoIterator<Item = LiveCrossing>,
+        crossings: impl IntoIterator<Item = Crossing>,
         now: DateTime<Utc>,
     ) -> Self {
         let mut book = Self::default();
@@ -112,7 +112,7 @@ impl Book {
     }
 
     /// Takes a crossing in. Answers the sites that it changed.
-    pub fn cross(&mut self, crossing: &LiveCrossing, now: DateTime<Utc>) -> Vec<LiveSite> {
+    pub fn cross(&mut self, crossing: &Crossing, now: DateTime<Utc>) -> Vec<LiveSite> {
         self.recent.add_crossing(crossing);
         let mut changed = Vec::new();
         for page in self.sites.values_mut() {
@@ -173,12 +173,12 @@ impl Book {
         self.recent.prune(now);
     }
 
-    /// A site as followers see it.
+    /// A site as subscribers see it.
     pub fn live(&self, id: &SiteId) -> Option<LiveSite> {
         self.sites.get(id).map(Page::live)
     }
 
-    /// Every site as followers see it.
+    /// Every site as subscribers see it.
     pub fn all_live(&self) -> Vec<LiveSite> {
         self.sites.values().map(Page::live).collect()
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use becamera_domain::{
-    AuditId, CameraId, Correction, CorrectionChange, CrossingPosition, Direction, LineId,
-    LiveCrossing, SiteId,
+    AuditId, CameraId, Correction, CorrectionChange, Crossing, CrossingPosition, Direction, LineId,
+    SiteId,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -28,7 +28,7 @@ pub fn horizon(now: DateTime<Utc>) -> DateTime<Utc> {
 
 impl Recent {
     /// Takes a crossing in.
-    pub fn add_crossing(&mut self, crossing: &LiveCrossing) {
+    pub fn add_crossing(&mut self, crossing: &Crossing) {
         let key = (crossing.camera_id, crossing.line_id.clone());
         let of_line = self.crossings.entry(key).or_default();
         of_line.insert(crossing.position(), crossing.direction);

@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use becamera_domain::{
     AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, CameraState, Crash, CrashKind,
     DesiredState, DetectSettings, Exit, Failure, FailureCode, Job, Now, Origin, Progress, RunId,
-    RunnerInfo, SourceSettings, StreamEvent, StreamInfo, StreamUrl, WorkerId, WorkerStatus, Write,
+    RunnerInfo, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus, Write,
     settings::WorkerSettings,
 };
 use proptest::prelude::*;
 
-use crate::messages::{PoolError, PoolPhase};
+use crate::{
+    messages::{PoolError, PoolPhase},
+    worker::RunReport,
+};
 
 use super::{Completion, Effect, Pool};
 
@@ -151,8 +154,8 @@ impl World {
         let Some(run) = self.jobs[worker.index()].as_ref().map(|job| job.run) else { return };
         let info = StreamInfo { width: 1, height: 1, fps: None };
         let progress = Progress { frames, people: Some(2), ..Progress::default() };
-        for event in [StreamEvent::Opened(info), StreamEvent::Progress(progress)] {
-            self.pool.run_event(worker, run, &event, self.now);
+        for report in [RunReport::Opened(info), RunReport::Progress(progress)] {
+            self.pool.run_event(worker, run, report, self.now);
         }
     }
 

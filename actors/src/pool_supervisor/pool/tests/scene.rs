@@ -5,7 +5,7 @@ use chrono::DateTime;
 use super::*;
 use becamera_domain::{AuditAction, Crossing, Direction, Line, Point, Scene, Zone, ZoneKind};
 
-use crate::pool_supervisor::reports::RunNews;
+use crate::pool_supervisor::reports::RunUpdate;
 
 fn line(id: &str, y: f64) -> Line {
     Line {
@@ -127,7 +127,7 @@ fn crossings_and_zones_are_told_and_what_is_not_drawn_gets_no_series() {
     world.put_zone(1, zone("hall")).unwrap();
     let run = world.jobs[0].as_ref().unwrap().run;
     let crossing = |line_id: &str| {
-        StreamEvent::Crossing(Crossing {
+        RunReport::Crossing(Crossing {
             camera_id: camera(1),
             run,
             seq: 3,
@@ -140,17 +140,17 @@ fn crossings_and_zones_are_told_and_what_is_not_drawn_gets_no_series() {
         })
     };
     for (id, expected) in [("door", true), ("gone", false)] {
-        let told = world.pool.run_event(worker(1), run, &crossing(id), world.now);
-        let RunNews::Crossing { crossing, drawn } = told else { panic!("{told:?}") };
-        assert_eq!((crossing.event_id.to_string(), drawn), (format!("{run}-3"), expected));
+        let told = world.pool.run_event(worker(1), run, crossing(id), world.now);
+        let RunUpdate::Crossing { crossing, drawn } = told else { panic!("{told:?}") };
+        assert_eq!((crossing.id().to_string(), drawn), (format!("{run}-3"), expected));
     }
     let zones = [("gone", 5), ("hall", 2)].map(|(id, people)| (id.parse().unwrap(), people));
     let progress =
         Progress { frames: 1, people: Some(7), zones: zones.into(), ..Progress::default() };
-    let told = world.pool.run_event(worker(1), run, &StreamEvent::Progress(progress), world.now);
-    let RunNews::Count(count) = told else { panic!("{told:?}") };
+    let told = world.pool.run_event(worker(1), run, RunReport::Progress(progress), world.now);
+    let RunUpdate::Count(count) = told else { panic!("{told:?}") };
     assert_eq!(count.zones, [("hall".parse().unwrap(), 2)].into());
-    assert_eq!(world.pool.camera(camera(1), world.now).unwrap().zones, count.zones);
+    assert_eq!(world.pool.camera(camera(1), world.now).unwrap().count.unwrap().zones, count.zones);
     world.pool.delete_zone(camera(1), &"hall".parse().unwrap(), &me(), world.now).unwrap();
-    assert!(world.pool.camera(camera(1), world.now).unwrap().zones.is_empty());
+    assert!(world.pool.camera(camera(1), world.now).unwrap().count.unwrap().zones.is_empty());
 }

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 
 use super::*;
-use becamera_domain::{AuditId, CorrectionChange, CrossingId, RunId};
+use becamera_domain::{AuditId, CorrectionChange, RunId};
 
 fn camera(id: i64) -> CameraId {
     CameraId::try_from(id).unwrap()
@@ -33,10 +33,11 @@ fn crossing(
     seq: u32,
     at: DateTime<Utc>,
     direction: Direction,
-) -> LiveCrossing {
-    LiveCrossing {
-        event_id: CrossingId { run: RunId(camera_id as u64), seq },
+) -> Crossing {
+    Crossing {
         camera_id: camera(camera_id),
+        run: RunId(camera_id as u64),
+        seq,
         line_id: line.parse().unwrap(),
         direction,
         direction_name: "x".into(),

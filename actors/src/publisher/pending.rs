@@ -1,26 +1,17 @@
-//! What the cache's backend has still to be told: of each subject only the newest, but every crossing.
+//! What a publisher has still to be told: of each subject the newest record, and every crossing.
 
 use std::{
     collections::{BTreeSet, VecDeque},
     ops::Bound::{Excluded, Unbounded},
 };
 
-use becamera_domain::{CameraId, LiveCrossing, LiveEvent, LiveState, SiteId, WorkerId};
+use becamera_domain::{LiveEvent, LiveKey, LiveState};
 
-/// Crossings that wait at most, while the backend is away; beyond it the oldest are not told. They
-/// are in the database all the same.
+/// Crossings that wait at most while the publisher is unreachable; beyond it the oldest are not
+/// published. They are in the database all the same.
 const MAX_CROSSINGS: usize = 10_000;
 
-/// What an event is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Subject {
-    Count(CameraId),
-    Camera(CameraId),
-    Worker(WorkerId),
-    Site(SiteId),
-}
-
-/// One thing to tell the backend.
+/// One thing to tell the publisher.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Task {
     /// An event.
@@ -29,157 +20,112 @@ pub(super) enum Task {
     Keep(LiveState),
 }
 
-/// The newest of everything, and what of it the backend has still to be told.
+/// The newest of everything, and what of it the publisher has still to be told.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     state: LiveState,
-    deleted: BTreeSet<CameraId>,
-    deleted_sites: BTreeSet<SiteId>,
-    changed: BTreeSet<Subject>,
-    // Each of them matters, so that no newer one replaces it.
-    crossings: VecDeque<LiveCrossing>,
-    // Where the round of subjects stands, so that none waits behind the busier ones.
-    last: Option<Subject>,
+    removed: BTreeSet<LiveKey>,
+    changed: BTreeSet<LiveKey>,
+    // Events that no newer one replaces, in their order: crossings and the like.
+    queue: VecDeque<LiveEvent>,
+    // Where the round of what changed stands, so that none waits behind the busier ones.
+    last: Option<LiveKey>,
     keep: bool,
 }
 
 impl Pending {
-    /// The newest of everything.
-    pub(super) fn state(&self) -> &LiveState {
-        &self.state
-    }
-
     /// Takes an event in.
     pub(super) fn add(&mut self, event: &LiveEvent) {
         self.state.apply(event);
         match event {
-            LiveEvent::Count(count) => {
-                self.changed.insert(Subject::Count(count.camera_id));
+            LiveEvent::Changed(record) => {
+                self.changed.insert(record.key());
             }
-            LiveEvent::Camera(camera) => {
-                self.changed.insert(Subject::Camera(camera.camera_id));
+            LiveEvent::Removed(key) => {
+                for key in key.with_dependents() {
+                    self.changed.remove(&key);
+                }
+                self.removed.insert(key.clone());
             }
-            LiveEvent::Worker(worker) => {
-                self.changed.insert(Subject::Worker(worker.worker_id));
-            }
-            LiveEvent::Site(site) => {
-                self.changed.insert(Subject::Site(site.site_id.clone()));
-            }
-            LiveEvent::SiteDeleted { site_id } => {
-                self.changed.remove(&Subject::Site(site_id.clone()));
-                self.deleted_sites.insert(site_id.clone());
-            }
-            LiveEvent::Crossing(crossing) => {
-                self.crossings.push_back(crossing.clone());
+            // It replaces nothing and nothing replaces it.
+            _ => {
+                self.queue.push_back(event.clone());
                 self.drop_surplus();
-            }
-            LiveEvent::CameraDeleted { camera_id } => {
-                self.changed.remove(&Subject::Count(*camera_id));
-                self.changed.remove(&Subject::Camera(*camera_id));
-                self.deleted.insert(*camera_id);
             }
         }
     }
 
-    /// Says that the backend may have lost anything: it is told everything again.
+    /// Says that the publisher's target may have lost anything: it is told everything again.
     pub(super) fn keep_all(&mut self) {
         self.keep = true;
     }
 
-    /// Whether the backend may still have what is no longer true of this camera.
-    pub(super) fn is_deleted(&self, camera: CameraId) -> bool {
-        self.deleted.contains(&camera)
-    }
-
     /// What to tell next. Deletions come first: what follows of the same camera is of its
-    /// successor. Then everything, if the backend may have lost it; then crossings, in their order;
+    /// successor. Then everything, if the target may have lost it; then crossings, in their order;
     /// then what changed.
     pub(super) fn next(&mut self) -> Option<Task> {
-        if let Some(camera_id) = self.deleted.pop_first() {
-            return Some(Task::Publish(LiveEvent::CameraDeleted { camera_id }));
-        }
-        if let Some(site_id) = self.deleted_sites.pop_first() {
-            return Some(Task::Publish(LiveEvent::SiteDeleted { site_id }));
+        if let Some(key) = self.removed.pop_first() {
+            return Some(Task::Publish(LiveEvent::Removed(key)));
         }
         if std::mem::take(&mut self.keep) {
             return Some(Task::Keep(self.state.clone()));
         }
-        if let Some(crossing) = self.crossings.pop_front() {
-            return Some(Task::Publish(LiveEvent::Crossing(crossing)));
+        if let Some(event) = self.queue.pop_front() {
+            return Some(Task::Publish(event));
         }
         loop {
-            let subject = self.next_subject()?;
-            self.changed.remove(&subject);
-            let newest = self.newest(&subject);
-            self.last = Some(subject);
-            if let Some(event) = newest {
-                return Some(Task::Publish(event));
+            let key = self.next_changed()?;
+            self.changed.remove(&key);
+            let newest = self.state.get(&key).cloned();
+            self.last = Some(key);
+            if let Some(record) = newest {
+                return Some(Task::Publish(LiveEvent::Changed(record)));
             }
         }
     }
 
-    /// Takes back what could not be told. Of an event only its subject counts: what was newest
-    /// then may be newer, or deleted, by now.
+    /// Takes back what could not be told. Of a change only its key counts: what was newest then may
+    /// be newer, or deleted, by now.
     pub(super) fn give_back(&mut self, task: &Task) {
-        let subject = match task {
-            Task::Keep(_) => {
-                self.keep = true;
-                return;
+        match task {
+            Task::Keep(_) => self.keep = true,
+            Task::Publish(LiveEvent::Changed(record)) => {
+                self.changed.insert(record.key());
             }
-            Task::Publish(LiveEvent::SiteDeleted { site_id }) => {
-                self.deleted_sites.insert(site_id.clone());
-                return;
+            Task::Publish(LiveEvent::Removed(key)) => {
+                self.removed.insert(key.clone());
             }
-            Task::Publish(LiveEvent::Site(site)) => Subject::Site(site.site_id.clone()),
-            Task::Publish(LiveEvent::Crossing(crossing)) => {
-                self.crossings.push_front(crossing.clone());
-                return self.drop_surplus();
+            Task::Publish(event) => {
+                self.queue.push_front(event.clone());
+                self.drop_surplus();
             }
-            Task::Publish(LiveEvent::CameraDeleted { camera_id }) => {
-                self.deleted.insert(*camera_id);
-                return;
-            }
-            Task::Publish(LiveEvent::Count(count)) => Subject::Count(count.camera_id),
-            Task::Publish(LiveEvent::Camera(camera)) => Subject::Camera(camera.camera_id),
-            Task::Publish(LiveEvent::Worker(worker)) => Subject::Worker(worker.worker_id),
-        };
-        self.changed.insert(subject);
+        }
     }
 
     fn drop_surplus(&mut self) {
-        while self.crossings.len() > MAX_CROSSINGS {
-            self.crossings.pop_front();
+        while self.queue.len() > MAX_CROSSINGS {
+            self.queue.pop_front();
         }
     }
 
-    fn next_subject(&self) -> Option<Subject> {
+    fn next_changed(&self) -> Option<LiveKey> {
         let after = self
             .last
             .as_ref()
             .and_then(|last| self.changed.range((Excluded(last), Unbounded)).next());
         after.or_else(|| self.changed.first()).cloned()
     }
-
-    fn newest(&self, subject: &Subject) -> Option<LiveEvent> {
-        let state = &self.state;
-        match subject {
-            Subject::Count(id) => state.counts.get(id).cloned().map(LiveEvent::Count),
-            Subject::Camera(id) => state.cameras.get(id).cloned().map(LiveEvent::Camera),
-            Subject::Worker(id) => state.workers.get(id).cloned().map(LiveEvent::Worker),
-            Subject::Site(id) => state.sites.get(id).cloned().map(LiveEvent::Site),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use chrono::DateTime;
     use proptest::prelude::*;
 
     use super::*;
-    use becamera_domain::{CameraState, CrossingId, Direction, LatestCount, LiveCamera, RunId};
+    use becamera_domain::{
+        CameraId, CameraState, Crossing, Direction, LatestCount, LiveCamera, RunId, WorkerId,
+    };
 
     fn camera(id: i64) -> CameraId {
         CameraId::try_from(id).unwrap()
@@ -188,7 +134,7 @@ mod tests {
     fn count(id: i64, people: u32) -> LiveEvent {
         let at = DateTime::from_timestamp(i64::from(people), 0).unwrap();
         let worker_id = WorkerId::from_index(0);
-        LiveEvent::Count(LatestCount {
+        LiveEvent::changed(LatestCount {
             camera_id: camera(id),
             people,
             at,
@@ -198,7 +144,7 @@ mod tests {
     }
 
     fn state(id: i64, error_count: u64) -> LiveEvent {
-        LiveEvent::Camera(LiveCamera {
+        LiveEvent::changed(LiveCamera {
             camera_id: camera(id),
             state: CameraState::Processing,
             since: DateTime::from_timestamp(0, 0).unwrap(),
@@ -233,7 +179,7 @@ mod tests {
         pending.give_back(&task);
         assert_eq!(pending.next(), Some(Task::Publish(count(1, 2))));
         let (task, deleted) =
-            (Task::Publish(count(1, 2)), LiveEvent::CameraDeleted { camera_id: camera(1) });
+            (Task::Publish(count(1, 2)), LiveEvent::Removed(LiveKey::Camera(camera(1))));
         pending.add(&deleted);
         pending.give_back(&task);
         assert_eq!(pending.next(), Some(Task::Publish(deleted)));
@@ -241,9 +187,10 @@ mod tests {
     }
 
     fn crossing(seq: u32) -> LiveEvent {
-        LiveEvent::Crossing(LiveCrossing {
-            event_id: CrossingId { run: RunId(1), seq },
+        LiveEvent::Crossed(Crossing {
             camera_id: camera(1),
+            run: RunId(1),
+            seq,
             line_id: "door".parse().unwrap(),
             direction: Direction::In,
             direction_name: "in".into(),
@@ -284,7 +231,7 @@ mod tests {
         let event = prop_oneof![
             (1..4_i64, 0..9_u32).prop_map(|(id, people)| count(id, people)),
             (1..4_i64, 0..9_u64).prop_map(|(id, errors)| state(id, errors)),
-            (1..4_i64).prop_map(|id| LiveEvent::CameraDeleted { camera_id: camera(id) }),
+            (1..4_i64).prop_map(|id| LiveEvent::Removed(LiveKey::Camera(camera(id)))),
         ];
         let step = prop_oneof![
             3 => event.prop_map(Step::Add),
@@ -304,8 +251,9 @@ mod tests {
             let take = |backend: &mut LiveState, task: &Task| match task {
                 Task::Publish(event) => backend.apply(event),
                 Task::Keep(state) => {
-                    backend.counts.extend(BTreeMap::clone(&state.counts));
-                    backend.cameras.extend(BTreeMap::clone(&state.cameras));
+                    for record in state.records() {
+                        backend.apply(&LiveEvent::Changed(record.clone()));
+                    }
                 }
             };
             for step in steps {

@@ -1,8 +1,8 @@
-//! Finds what followers have not been told yet, by comparing the pool with what it was.
+//! Finds what subscribers have not been told yet, by comparing the pool with what it was.
 
 use std::collections::BTreeMap;
 
-use becamera_domain::{CameraId, CameraState, LiveEvent, Now, WorkerId, WorkerStatus};
+use becamera_domain::{CameraId, CameraState, LiveEvent, LiveKey, Now, WorkerId, WorkerStatus};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -11,8 +11,8 @@ use super::{
     slot::{Slot, SlotState},
 };
 
-/// What makes a camera's state worth telling. Times that are computed anew with every look, such
-/// as that of the next try, are not in it: they only change together with the rest.
+/// What makes a camera's state worth publishing. Times that are computed anew with every look, such
+/// as that of the next try, are not part of it: they only change together with the rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct CameraMark {
     state: CameraState,
@@ -21,7 +21,7 @@ struct CameraMark {
     error_count: u64,
 }
 
-/// What makes a worker's state worth telling.
+/// What makes a worker's state worth publishing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct WorkerMark {
     status: WorkerStatus,
@@ -30,21 +30,21 @@ struct WorkerMark {
     error_count: u64,
 }
 
-/// What followers were told last.
+/// What subscribers were told last.
 #[derive(Debug, Default)]
-pub struct News {
+pub struct StateDiff {
     cameras: BTreeMap<CameraId, CameraMark>,
     workers: BTreeMap<WorkerId, WorkerMark>,
 }
 
-impl News {
+impl StateDiff {
     /// What is different from the last call; everything, the first time.
-    pub fn of(&mut self, pool: &Pool, now: Now) -> Vec<LiveEvent> {
+    pub fn changes(&mut self, pool: &Pool, now: Now) -> Vec<LiveEvent> {
         let mut events = Vec::new();
         self.cameras.retain(|id, _| {
             let stays = pool.cameras.contains_key(id);
             if !stays {
-                events.push(LiveEvent::CameraDeleted { camera_id: *id });
+                events.push(LiveEvent::Removed(LiveKey::Camera(*id)));
             }
             stays
         });
@@ -53,7 +53,7 @@ impl News {
             if self.cameras.insert(*id, mark) != Some(mark)
                 && let Ok(view) = pool.camera(*id, now)
             {
-                events.push(LiveEvent::Camera(view.live()));
+                events.push(LiveEvent::changed(view.live()));
             }
         }
         for slot in &pool.slots {
@@ -61,7 +61,7 @@ impl News {
             if self.workers.insert(slot.worker, mark) != Some(mark)
                 && let Ok(view) = pool.worker(slot.worker, now)
             {
-                events.push(LiveEvent::Worker(view.live()));
+                events.push(LiveEvent::changed(view.live()));
             }
         }
         events
@@ -94,20 +94,25 @@ fn worker_mark(slot: &Slot) -> WorkerMark {
 mod tests {
     use super::*;
     use becamera_domain::{
-        CameraPatch, DetectSettings, Exit, Failure, FailureCode, Origin, Progress, RunnerInfo,
-        StreamEvent, StreamInfo, StreamUrl, settings::WorkerSettings,
+        CameraPatch, DetectSettings, Exit, Failure, FailureCode, LiveRecord, Origin, Progress,
+        RunnerInfo, StreamInfo, StreamUrl, settings::WorkerSettings,
     };
 
-    use crate::pool_supervisor::{pool::Effect, reports::RunNews};
+    use crate::{
+        pool_supervisor::{pool::Effect, reports::RunUpdate},
+        worker::RunReport,
+    };
 
     fn states(events: &[LiveEvent]) -> Vec<String> {
         let state = |event: &LiveEvent| match event {
-            LiveEvent::Count(count) => format!("count {}", count.people),
-            LiveEvent::Camera(camera) => format!("camera {} {}", camera.camera_id, camera.state),
-            LiveEvent::Worker(worker) => format!("{} {}", worker.worker_id, worker.status),
-            LiveEvent::Crossing(crossing) => format!("crossing {}", crossing.event_id),
-            LiveEvent::Site(_) | LiveEvent::SiteDeleted { .. } => unreachable!("{event:?}"),
-            LiveEvent::CameraDeleted { camera_id } => format!("camera {camera_id} deleted"),
+            LiveEvent::Changed(LiveRecord::Camera(camera)) => {
+                format!("camera {} {}", camera.camera_id, camera.state)
+            }
+            LiveEvent::Changed(LiveRecord::Worker(worker)) => {
+                format!("{} {}", worker.worker_id, worker.status)
+            }
+            LiveEvent::Removed(LiveKey::Camera(id)) => format!("camera {id} deleted"),
+            other => panic!("not the pool's state: {other:?}"),
         };
         events.iter().map(state).collect()
     }
@@ -117,48 +122,50 @@ mod tests {
         let now = Now::read();
         let settings = WorkerSettings { count: 1, ..WorkerSettings::default() };
         let mut pool = Pool::new(settings, DetectSettings::default(), vec![], now);
-        let mut news = News::default();
-        assert_eq!(states(&news.of(&pool, now)), ["worker_1 starting"]);
-        assert_eq!(news.of(&pool, Now::read()), []);
+        let mut diff = StateDiff::default();
+        assert_eq!(states(&diff.changes(&pool, now)), ["worker_1 starting"]);
+        assert_eq!(diff.changes(&pool, Now::read()), []);
         let worker = WorkerId::from_index(0);
         let info = RunnerInfo { pid: 7, backend: "test".into() };
         pool.runner_started(worker, 1, Ok(info), now);
-        assert_eq!(states(&news.of(&pool, now)), ["worker_1 idle"]);
+        assert_eq!(states(&diff.changes(&pool, now)), ["worker_1 idle"]);
 
         let camera = CameraId::try_from(3).unwrap();
         let by = Origin::caller([192, 0, 2, 7].into(), None);
         let stream_url = StreamUrl::trusted("rtsp://admin:hunter2@cam/1").unwrap();
         let patch = CameraPatch { stream_url: Some(stream_url), ..CameraPatch::default() };
         pool.start_camera(camera, patch, &by, now).unwrap();
-        let assigned = news.of(&pool, now);
+        let assigned = diff.changes(&pool, now);
         assert_eq!(states(&assigned), ["camera 3 opening", "worker_1 busy"]);
-        let LiveEvent::Worker(busy) = &assigned[1] else { panic!("{assigned:?}") };
+        let LiveEvent::Changed(LiveRecord::Worker(busy)) = &assigned[1] else {
+            panic!("{assigned:?}")
+        };
         assert_eq!(busy.current_task, Some(camera));
 
         let run = pool.take_effects().into_iter().find_map(|effect| match effect {
             Effect::RunJob(job) => Some(job.run),
             _ => None,
         });
-        let info = StreamEvent::Opened(StreamInfo { width: 1, height: 1, fps: None });
-        assert_eq!(pool.run_event(worker, run.unwrap(), &info, now), RunNews::State);
-        assert_eq!(states(&news.of(&pool, now)), ["camera 3 processing"]);
+        let info = RunReport::Opened(StreamInfo { width: 1, height: 1, fps: None });
+        assert_eq!(pool.run_event(worker, run.unwrap(), info, now), RunUpdate::State);
+        assert_eq!(states(&diff.changes(&pool, now)), ["camera 3 processing"]);
         let progress = Progress { frames: 1, people: Some(2), ..Progress::default() };
-        let counted = pool.run_event(worker, run.unwrap(), &StreamEvent::Progress(progress), now);
-        assert!(matches!(counted, RunNews::Count(count) if count.people == 2));
-        assert_eq!(news.of(&pool, now), [], "a count is no change of state");
+        let counted = pool.run_event(worker, run.unwrap(), RunReport::Progress(progress), now);
+        assert!(matches!(counted, RunUpdate::Count(count) if count.people == 2));
+        assert_eq!(diff.changes(&pool, now), [], "a count is no change of state");
         let sign_of_life = Progress { people: Some(2), ..Progress::default() };
-        let told = pool.run_event(worker, run.unwrap(), &StreamEvent::Progress(sign_of_life), now);
-        assert_eq!(told, RunNews::None, "without a new frame there is no new count");
+        let told = pool.run_event(worker, run.unwrap(), RunReport::Progress(sign_of_life), now);
+        assert_eq!(told, RunUpdate::None, "without a new frame there is no new count");
 
         let failure = Failure::new(FailureCode::Timeout, "no answer of admin:hunter2@cam");
         pool.run_finished(worker, run.unwrap(), Exit::Failed(failure), true, now);
-        let failed = news.of(&pool, now);
+        let failed = diff.changes(&pool, now);
         assert_eq!(states(&failed), ["camera 3 backoff", "worker_1 idle"]);
         let json = serde_json::to_string(&failed).unwrap();
         assert!(json.contains("timeout") && !json.contains("hunter2"), "{json}");
-        assert_eq!(news.of(&pool, Now::read()), [], "the time of the next try is no change");
+        assert_eq!(diff.changes(&pool, Now::read()), [], "the time of the next try is no change");
 
         pool.delete_camera(camera, &by, now).unwrap();
-        assert_eq!(states(&news.of(&pool, now)), ["camera 3 deleted"]);
+        assert_eq!(states(&diff.changes(&pool, now)), ["camera 3 deleted"]);
     }
 }
