@@ -1,4 +1,4 @@
-//! The metrics are py-motmetrics' (`motmetrics/make.py` made the tracks and asked it).
+//! The metrics equal those of py-motmetrics (`motmetrics/make.py` makes the tracks and asks it).
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,8 @@ struct Metrics {
 }
 
 fn read(case: &str, side: &str) -> GroundTruth {
-    let path = format!("{}/src/evaluation/motmetrics/{case}-{side}.csv", env!("CARGO_MANIFEST_DIR"));
+    let path =
+        format!("{}/src/evaluation/motmetrics/{case}-{side}.csv", env!("CARGO_MANIFEST_DIR"));
     GroundTruth::parse(&std::fs::read(path).unwrap()).unwrap()
 }
 
