@@ -8,19 +8,21 @@ use std::{hint::black_box, time::Duration};
 use becamera::vision::{
     detector::{
         self, Detector,
-        anchors::Anchors,
-        decode::decode_ssd,
-        model::{Embedded, Format},
-        onnxruntime::OnnxRuntimeDetector,
-        preprocess::Preprocessor,
+        mobilenet_ssd::{Embedded, MobileNetSsd, Normalisation},
+        picture::ViewCutter,
+        runtime::{ModelFormat, RuntimeKind},
     },
     native,
 };
 use becamera_counting::{
+    detection::ssd::{Anchors, decode_ssd},
     geometry::{BoundingBox, Detection, non_maximum_suppression},
     regions::View,
 };
-use becamera_domain::settings::{Backend, DetectorSettings};
+use becamera_domain::{
+    FrameSize,
+    settings::{Backend, DetectorSettings},
+};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use opencv::{
     core::{Mat, Size},
@@ -41,7 +43,7 @@ fn noise(count: usize, scale: f32) -> Vec<f32> {
 
 fn decoding(c: &mut Criterion) {
     for (width, height) in [(300, 300), (512, 384), (768, 576)] {
-        let anchors = Anchors::of(width, height);
+        let anchors = Anchors::of(FrameSize::new(width, height));
         let boxes = noise(anchors.len() * 4, 4.0);
         // About one anchor in fifty is a person, as on a busy scene.
         let logits: Vec<f32> = noise(anchors.len(), 10.0).iter().map(|x| x - 4.8).collect();
@@ -92,11 +94,15 @@ fn frame(width: i32, height: i32) -> Mat {
 fn preprocessing(c: &mut Criterion) {
     for (width, height) in [(768, 576), (1920, 1080)] {
         let frame = frame(width, height);
-        let mut preprocessor = Preprocessor::new(Format::Onnx.preprocessing());
-        let mut planes = Vec::new();
-        let view = View::whole((width as u32, height as u32), (300, 300));
+        let (mut cutter, mut planes) = (ViewCutter::default(), Vec::new());
+        let normalisation = Normalisation::of(ModelFormat::Onnx);
+        let size = FrameSize::new(width as u32, height as u32);
+        let view = View::whole(size, FrameSize::new(300, 300));
         c.bench_function(&format!("preprocess {width}x{height}"), |b| {
-            b.iter(|| preprocessor.run(black_box(&frame), &view, &mut planes));
+            b.iter(|| {
+                let picture = cutter.cut(black_box(&frame), &view).expect("the view is inside");
+                normalisation.write(picture.data_typed().expect("it is BGR"), &mut planes);
+            });
         });
     }
 }
@@ -106,7 +112,8 @@ fn inference(c: &mut Criterion) {
     let frame = frame(768, 576);
     let opencv = DetectorSettings { backend: Backend::OpenCv, ..DetectorSettings::default() };
     let onnxruntime = |model| -> Result<Box<dyn Detector>, _> {
-        let detector = OnnxRuntimeDetector::load_embedded(model, &DetectorSettings::default())?;
+        let kind = RuntimeKind::OnnxRuntime;
+        let detector = MobileNetSsd::load_embedded(kind, model, &DetectorSettings::default())?;
         Ok(Box::new(detector))
     };
     let detectors =
@@ -122,9 +129,10 @@ fn inference(c: &mut Criterion) {
         let name = detector.backend().to_owned();
         let mut group = c.benchmark_group(name);
         group.sample_size(20);
-        for input in [(256, 256), (384, 288), (768, 576)] {
-            let view = View::whole((768, 576), input);
-            let size = format!("{}x{}", input.0, input.1);
+        for (width, height) in [(256, 256), (384, 288), (768, 576)] {
+            let input = FrameSize::new(width, height);
+            let view = View::whole(FrameSize::new(768, 576), input);
+            let size = input.to_string();
             group.bench_function(format!("inference {size}"), |b| {
                 b.iter_custom(|frames| {
                     let mut detect =

@@ -8,10 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{replay, scene::SceneArguments};
-use becamera_counting::{
-    evaluation::{Accuracy, Evaluation, GroundTruth, TimedCrossing},
-    track::TrackedPerson,
-};
+use becamera_counting::evaluation::{Accuracy, Evaluation, GroundTruth, TimedCrossing};
 
 use crate::{
     app,
@@ -162,7 +159,6 @@ impl Evaluated {
 
     fn add(&mut self, truth: &GroundTruth, frame: &ReplayFrame) {
         let Some(recording) = &self.recording else { return };
-        let people: Vec<TrackedPerson> = frame.people.iter().map(Into::into).collect();
         // Beyond what the ground truth can number there is nobody.
         let in_truth = u32::try_from(frame.number).map_or(&[][..], |number| truth.people(number));
         let crossings = frame.crossings.iter().map(|crossing| TimedCrossing {
@@ -170,8 +166,7 @@ impl Evaluated {
             direction: crossing.direction,
             at: frame.at,
         });
-        let size = (recording.width, recording.height);
-        self.evaluation.add(frame.at, in_truth, &people, crossings, size);
+        self.evaluation.add(frame.at, in_truth, &frame.people, crossings, recording.size);
         self.frames += 1;
         self.inferences += u64::from(frame.inferences);
         self.inference += frame.inference;

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use becamera_domain::{Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings};
+use becamera_domain::{
+    Failure, FailureCode, FrameSize, StreamInfo, StreamUrl, settings::StreamSettings,
+};
 use opencv::{
     core::{CV_8UC3, Mat, Vector},
     prelude::*,
@@ -19,13 +21,14 @@ use opencv::{
 
 use super::{
     decoder_threads::{decoder_threads, with_decoder_threads},
+    frame::frame_size,
     probe::StreamDescription,
 };
 
-/// A single failed grab is not the end: a damaged packet gives one. So many in a row are.
+/// Failed grabs in a row that are the end of a stream; a single one is a damaged packet.
 const GRAB_ATTEMPTS: u32 = 30;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
-/// A camera that refuses as quickly as this may still be busy with ending the probe's session
+/// A camera that refuses within this time may still be busy with ending the probe's session
 /// (GStreamer's server then answers 503 to about every third open): it is asked once more.
 const BUSY_ANSWER: Duration = Duration::from_secs(1);
 const BUSY_PAUSE: Duration = Duration::from_millis(250);
@@ -34,12 +37,12 @@ const BUSY_PAUSE: Duration = Duration::from_millis(250);
 /// touched from another thread while a call is under way.
 pub struct Capture {
     video: VideoCapture,
-    /// A recording ends; a stream may only be silent.
+    /// A recording ends; a live stream may only be silent.
     is_file: bool,
-    /// Whether its frame rate is its own. MJPEG over HTTP has none: FFmpeg makes one up.
+    /// Whether the frame rate is the stream's own. MJPEG over HTTP has none: FFmpeg makes one up.
     has_rate: bool,
     read_timeout: Duration,
-    size: Option<(i32, i32)>,
+    size: Option<FrameSize>,
     reported_size: (f64, f64),
     /// Frames that could not be decoded.
     pub damaged: u32,
@@ -55,8 +58,11 @@ pub enum Grab {
 }
 
 impl Capture {
-    /// Opens a stream that said this of itself. May block for the settings' open timeout, and longer
+    /// Opens a stream with this description. May block for the settings' open timeout, and longer
     /// when native code ignores it; waits while another stream of this process is being opened.
+    ///
+    /// # Errors
+    /// When the stream gives no video in time.
     pub fn open(
         url: &StreamUrl,
         settings: &StreamSettings,
@@ -134,7 +140,7 @@ impl Capture {
             self.damaged += 1;
             return Ok(false);
         }
-        let size = (frame.cols(), frame.rows());
+        let size = frame_size(frame);
         let first = *self.size.get_or_insert(size);
         if first != size || reported_size(&self.video) != self.reported_size {
             return Err(Failure::new(
@@ -147,29 +153,26 @@ impl Capture {
 
     /// What is known of the stream once a frame was retrieved.
     pub fn info(&self) -> StreamInfo {
-        let (width, height) = self.size.unwrap_or_default();
-        StreamInfo {
-            width: width.unsigned_abs(),
-            height: height.unsigned_abs(),
-            fps: self.frame_rate(),
-        }
+        let FrameSize { width, height } = self.size.unwrap_or_default();
+        StreamInfo { width, height, fps: self.frame_rate() }
     }
 
-    /// The stream's own frame rate; absent where it is not to be believed.
+    /// The stream's own frame rate; absent where it has none or an implausible one.
     pub fn frame_rate(&self) -> Option<f32> {
         let fps = self.video.get(CAP_PROP_FPS).ok().filter(|fps| (0.1..=240.0).contains(fps))?;
         self.has_rate.then_some(fps as f32)
     }
 
-    /// How many frames a recording says that it has.
+    /// The number of frames in a recording, as its header says.
     pub fn frame_count(&self) -> Option<u64> {
         let count = self.video.get(CAP_PROP_FRAME_COUNT).ok()?;
-        // Beyond it, it is made up.
+        // Beyond that it is made up.
         (self.is_file && (1.0..1e9).contains(&count)).then_some(count as u64)
     }
 }
 
-fn milliseconds(duration: Duration) -> i32 {
+/// A timeout in milliseconds, as OpenCV takes it.
+fn timeout_ms(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
@@ -183,14 +186,14 @@ fn reported_size(video: &VideoCapture) -> (f64, f64) {
 fn try_open(name: &OsStr, settings: &StreamSettings, threads: u32) -> Option<VideoCapture> {
     let parameters = Vector::from_slice(&[
         CAP_PROP_OPEN_TIMEOUT_MSEC,
-        milliseconds(settings.open_timeout),
+        timeout_ms(settings.open_timeout),
         CAP_PROP_READ_TIMEOUT_MSEC,
-        milliseconds(settings.read_timeout),
+        timeout_ms(settings.read_timeout),
     ]);
     let opened = with_decoder_threads(threads, || {
         VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
     });
-    // The exception's text holds the URL with its password: it goes nowhere.
+    // The exception's text holds the URL with its password: it is dropped.
     opened.ok().filter(|video| video.is_opened().unwrap_or(false))
 }
 

@@ -1,46 +1,43 @@
 //! How many threads decode a stream.
 //!
 //! OpenCV gives FFmpeg a decoder thread for each CPU that `sysconf(3)` counts, and 4.6 can't be
-//! told otherwise: options and affinity change nothing. Each thread keeps frames back and holds
+//! configured otherwise: options and affinity change nothing. Each thread delays frames and holds
 //! memory. So this binary has a `sysconf` of its own, which the native libraries find before the C
-//! library's. It passes on all that it is asked, but for the number of CPUs while the thread that
-//! asks is opening a stream.
+//! library's. It passes everything on to that one, except the number of CPUs while the calling
+//! thread is opening a stream.
 
 use std::{cell::Cell, ffi::c_long};
 
-use becamera_domain::settings::StreamSettings;
+use becamera_domain::{FrameSize, settings::StreamSettings};
 
 use super::probe::StreamDescription;
 
-/// Up to this size one thread decodes a stream in a fifth of its time. (H.264 pads 1080 to 1088.)
+/// Pixels up to which one thread decodes a stream in a fifth of its time. (H.264 pads 1080 to 1088.)
 const FULL_HD: u64 = 1920 * 1088;
 
 thread_local! {
-    /// What this thread is told of CPUs; 0: the truth.
+    /// The number of CPUs reported to this thread; 0: the real one.
     static CPUS: Cell<c_long> = const { Cell::new(0) };
 }
 
 /// The threads for a stream: what the settings say, else one, or two for what is larger than
 /// 1080p or of unknown size.
 pub fn decoder_threads(settings: &StreamSettings, described: &StreamDescription) -> u32 {
-    settings.decoder_threads.unwrap_or_else(|| {
-        let size = described.width.zip(described.height);
-        match size.map(|(width, height)| u64::from(width) * u64::from(height)) {
-            Some(pixels) if pixels <= FULL_HD => 1,
-            _ => 2,
-        }
+    settings.decoder_threads.unwrap_or_else(|| match described.size.map(FrameSize::pixels) {
+        Some(pixels) if pixels <= FULL_HD => 1,
+        _ => 2,
     })
 }
 
-/// Runs `open`, which opens a stream in this thread, so that as many threads will decode it.
+/// Runs `open`, which opens a stream in this thread, so that this number of threads will decode it.
 pub fn with_decoder_threads<T>(threads: u32, open: impl FnOnce() -> T) -> T {
-    struct Truth;
-    impl Drop for Truth {
+    struct Reset;
+    impl Drop for Reset {
         fn drop(&mut self) {
             CPUS.set(0);
         }
     }
-    let _truth = Truth;
+    let _reset = Reset;
     CPUS.set(c_long::from(threads));
     open()
 }
@@ -59,7 +56,7 @@ mod interposed {
     #[unsafe(no_mangle)]
     extern "C" fn sysconf(name: c_int) -> c_long {
         match super::CPUS.get() {
-            told @ 1.. if name == libc::_SC_NPROCESSORS_ONLN => told,
+            reported @ 1.. if name == libc::_SC_NPROCESSORS_ONLN => reported,
             // SAFETY: it takes any number.
             _ => unsafe { __sysconf(name) },
         }
@@ -71,11 +68,11 @@ mod tests {
     use super::*;
 
     fn described(width: u32, height: u32) -> StreamDescription {
-        StreamDescription { width: Some(width), height: Some(height), ..Default::default() }
+        StreamDescription { size: Some(FrameSize::new(width, height)), ..Default::default() }
     }
 
     #[test]
-    fn more_threads_decode_what_is_large_or_unknown() {
+    fn more_threads_decode_large_or_unknown_pictures() {
         let automatic = StreamSettings::default();
         let threads = |description| decoder_threads(&automatic, &description);
         assert_eq!(threads(described(1920, 1080)), 1);
@@ -88,7 +85,7 @@ mod tests {
 
     #[test]
     #[cfg(target_env = "gnu")]
-    fn only_a_thread_that_opens_is_told_of_other_cpus() {
+    fn only_a_thread_that_opens_sees_another_number_of_cpus() {
         // SAFETY: it takes any number.
         let ask = |name| unsafe { libc::sysconf(name) };
         let cpus = || ask(libc::_SC_NPROCESSORS_ONLN);

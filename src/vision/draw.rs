@@ -1,4 +1,4 @@
-//! Draws what was counted into a picture.
+//! Draws people, lines, zones and counts into a picture.
 
 use becamera_counting::{scene::SceneTotals, track::TrackedPerson};
 use becamera_domain::{Line, Point, Scene, Zone, ZoneKind};
@@ -11,14 +11,14 @@ use opencv::{
     prelude::*,
 };
 
-/// What is drawn, all of it optional but the people.
+/// What is drawn; everything except the people is optional.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Overlay<'a> {
     /// Boxes with numbers; predicted ones are thin.
     pub people: &'a [TrackedPerson],
     /// Lines and zones.
     pub scene: Option<&'a Scene>,
-    /// What was counted; without it lines and zones have their names alone.
+    /// What was counted; without it lines and zones are labelled with their ids alone.
     pub totals: Option<&'a SceneTotals>,
     /// Whether the number of people stands in the upper left corner.
     pub count: bool,
@@ -30,7 +30,7 @@ const BLACK: Colour = [0.0, 0.0, 0.0];
 const LINE: Colour = [0.0, 220.0, 255.0];
 const ZONE: Colour = [255.0, 160.0, 0.0];
 const MASK: Colour = [90.0, 90.0, 90.0];
-/// Those of people, by their number: far apart in hue.
+/// Colours of people, by their track's number: far apart in hue.
 const PEOPLE: [Colour; 8] = [
     [80.0, 220.0, 60.0],
     [240.0, 130.0, 40.0],
@@ -41,12 +41,15 @@ const PEOPLE: [Colour; 8] = [
     [140.0, 80.0, 140.0],
     [120.0, 200.0, 160.0],
 ];
-/// How much of a zone's colour covers the picture.
+/// Opacity of a zone's colour, 0 to 1.
 const TINT: f64 = 0.2;
 
 type Colour = [f64; 3];
 
 /// Draws into an 8-bit BGR picture. Strokes and letters grow with the picture.
+///
+/// # Errors
+/// When OpenCV can't draw into the picture.
 pub fn draw(frame: &mut Mat, overlay: &Overlay<'_>) -> opencv::Result<()> {
     let mut canvas = Canvas::of(frame);
     if let Some(scene) = overlay.scene {
@@ -105,7 +108,7 @@ impl<'a> Canvas<'a> {
         self.label(&person.id.0.to_string(), above, colour, BLACK)
     }
 
-    /// A line with an arrow in its first direction and what was counted.
+    /// A line with an arrow in its first direction, and its crossings in both directions.
     fn line(&mut self, drawn: &Line, crossed: Option<&[u64; 2]>) -> opencv::Result<()> {
         let (from, to) = (self.place(&drawn.from), self.place(&drawn.to));
         line(self.frame, from, to, scalar(LINE), self.stroke, LINE_AA, 0)?;
@@ -141,7 +144,7 @@ impl<'a> Canvas<'a> {
         self.label(&text, first, colour, BLACK)
     }
 
-    /// Text on a ground, its upper left corner there, moved so that it lies in the picture.
+    /// Text on a filled ground with its upper left corner at this place, moved into the picture.
     fn label(&mut self, text: &str, at: Place, ground: Colour, ink: Colour) -> opencv::Result<()> {
         let Size { width, height } = self.label_size(text)?;
         let (room, letters, weight) = (self.stroke * 2, self.letters, self.weight());
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_drawn_where_it_is() {
+    fn people_and_scene_are_drawn_where_they_are() {
         let scene: Scene = serde_json::from_value(serde_json::json!({
             "lines": [{"id": "door", "from": [0.1, 0.9], "to": [0.9, 0.9]}],
             "zones": [{"id": "hall", "polygon": [[0.5, 0.1], [0.9, 0.1], [0.9, 0.5], [0.5, 0.5]]}],

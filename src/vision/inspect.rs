@@ -1,4 +1,4 @@
-//! Looks at a stream once: what it says of itself, and whether it gives a picture.
+//! Inspects a stream once: its description, and whether it gives a picture.
 
 use becamera_domain::{Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings};
 use opencv::core::Mat;
@@ -9,11 +9,14 @@ use super::{
     probe::{self, StreamDescription},
 };
 
-/// Frames that may be damaged before the first good one.
+/// Number of frames that are tried for a good one.
 const ATTEMPTS: usize = 30;
 
 /// Probes a stream and reads its first frame, as a worker would. Blocks for as long as the
 /// settings' timeouts allow.
+///
+/// # Errors
+/// Why the stream gives no picture.
 pub fn inspect(
     url: &StreamUrl,
     settings: &StreamSettings,

@@ -1,10 +1,13 @@
-//! Everything native: capture, detection and the frame loop.
+//! Everything native: capture, detection, drawing and the frame loop. What needs no OpenCV is in
+//! `becamera-counting`.
 
 pub mod analysis;
 mod capture;
 mod decoder_threads;
 pub mod detector;
 pub mod draw;
+mod frame;
+mod frame_loop;
 mod inspect;
 mod motion;
 pub mod native;

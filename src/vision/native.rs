@@ -7,7 +7,7 @@ use std::sync::Once;
 /// - `rtsp_transport;tcp`: setting any option drops OpenCV's own TCP default.
 /// - `fpsprobesize;0`: opens in a third of the time and keeps the frame rate right.
 /// - The lists keep FFmpeg from its other protocols and formats (`concat:`, playlists, image
-///   sequences, …), whatever a server or a file says that it is.
+///   sequences, …), whatever a server or a file claims to be.
 const CAPTURE_OPTIONS: &str = "rtsp_transport;tcp\
     |fpsprobesize;0\
     |protocol_whitelist;file,tcp,tls,http,https\
@@ -16,7 +16,7 @@ const CAPTURE_OPTIONS: &str = "rtsp_transport;tcp\
 static SET_UP: Once = Once::new();
 
 /// Sets up OpenCV and FFmpeg for this process: what may be opened, no output of their own (it can
-/// hold passwords), one thread an operation, no OpenCL. Only the first call does anything.
+/// hold passwords), one thread per operation, no OpenCL. Only the first call does anything.
 ///
 /// Call it first in `main`, before there is another thread: it sets environment variables, which
 /// native code of other threads may be reading.
@@ -34,8 +34,8 @@ pub fn set_up() {
             // SAFETY: called before other threads exist, as documented.
             unsafe { std::env::set_var(name, value) };
         }
-        // A worker has a thread that reads and one that counts, which seldom allocate at once: an
-        // arena of its own for each would only hold memory.
+        // A worker has a thread that reads and one that counts, which seldom allocate at the same
+        // time: an arena for each would only hold memory.
         #[cfg(target_env = "gnu")]
         // SAFETY: changes a parameter of the allocator; called before other threads exist.
         unsafe {

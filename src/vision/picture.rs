@@ -1,5 +1,5 @@
-//! Pictures of the frame loop's frames for those who look: made when asked for, one a turn of the
-//! loop, so that counting goes on.
+//! Pictures of the frame loop's frames for viewers: made on request, one per turn of the loop, so
+//! that counting goes on.
 
 use becamera_actors::{ctl::Ctl, ports::EventSink, protocol::MAX_FRAME};
 use becamera_counting::{geometry::BoundingBox, scene::SceneTotals, track::TrackedPerson};
@@ -21,27 +21,29 @@ use super::{
     draw::{Overlay, draw},
 };
 
-/// Longest JPEG: what it travels in must fit into one message.
+/// Longest JPEG in bytes: it must fit into one message.
 const LONGEST: usize = MAX_FRAME - 4096;
 /// Below this quality a smaller picture looks better.
 const POOR: u8 = 30;
-/// How far around people it is blurred, in shares of their box: detectors cut off heads and feet.
+/// Margin around people that is blurred too, in shares of their box: detectors cut off heads and
+/// feet.
 const MARGIN: f32 = 0.15;
-/// A blurred person is so many patches high or wide: too few for a face.
+/// Number of patches along the longer side of a blurred person: too few for a face.
 const PATCHES: i32 = 8;
 
-/// The frame loop's place for pictures. Without wishes it does nothing but remember where people
-/// are in the present frame.
+/// The frame loop's place for pictures. Without requests it only remembers where people are in the
+/// present frame.
 pub struct PictureDesk {
     settings: PictureSettings,
     scene: Scene,
     wishes: Vec<PictureWish>,
     people: Vec<TrackedPerson>,
-    /// Where somebody may be besides.
+    /// Other boxes in which somebody may be.
     others: Vec<BoundingBox>,
     /// Frames so far.
     number: u64,
-    /// When the present frame was received; none while it is not known well enough who is in it.
+    /// When the present frame was received; none while not everybody in it is known who must be
+    /// blurred.
     taken_at: Option<DateTime<Utc>>,
 }
 
@@ -52,30 +54,30 @@ impl PictureDesk {
         Self { settings, scene, wishes, people, others, number: 0, taken_at: None }
     }
 
-    /// Other lines and zones are drawn from now on.
+    /// Draws these lines and zones from now on.
     pub fn set_scene(&mut self, scene: Scene) {
         self.scene = scene;
     }
 
-    /// Takes what was asked for meanwhile.
+    /// Takes the requests that have come since the last call.
     pub fn take_wishes(&mut self, ctl: &Ctl) {
         ctl.take_wishes().into_iter().for_each(|wish| wish.add_to(&mut self.wishes));
     }
 
-    /// Whether people must be looked for in the next frame, though nothing may have moved: those
-    /// who are to be blurred.
+    /// Whether the next frame needs a full scan, even if nothing moves: everybody in it is to be
+    /// blurred.
     pub fn needs_people(&self) -> bool {
         self.settings.blur == Blur::People && !self.wishes.is_empty()
     }
 
-    /// There is another frame, and nobody has looked for people in it yet.
+    /// There is another frame, which is not analysed yet.
     pub fn begin(&mut self) {
         self.number += 1;
         self.taken_at = None;
     }
 
-    /// What the present frame shows. `closely`: everybody was looked for in all of it; no less will
-    /// do where people are blurred.
+    /// Takes what the present frame shows. `closely`: it got a full scan, without which no picture
+    /// with blurred people is made.
     pub fn found(&mut self, taken_at: DateTime<Utc>, analysis: &Analysis, closely: bool) {
         self.people.clear();
         self.people.extend_from_slice(&analysis.people);
@@ -84,7 +86,7 @@ impl PictureDesk {
         self.taken_at = (closely || self.settings.blur == Blur::Off).then_some(taken_at);
     }
 
-    /// Makes the picture that waits longest, if the present frame will do. `totals` is what is
+    /// Makes the picture that was requested first, if the present frame is good for it. `totals` are
     /// drawn beside lines and into zones.
     pub fn serve(&mut self, frame: &Mat, totals: &SceneTotals, sink: &mut dyn EventSink) {
         let Some(taken_at) = self.taken_at else { return };
@@ -139,7 +141,7 @@ fn resize_to_width(from: &Mat, to: &mut Mat, width: i32) -> opencv::Result<()> {
     resize(from, to, size, 0.0, 0.0, INTER_AREA)
 }
 
-/// Leaves nothing in a box and around it but a few patches of colour.
+/// Replaces a box and a margin around it by a few patches of colour.
 fn make_unrecognisable(picture: &mut Mat, bbox: &BoundingBox) -> opencv::Result<()> {
     let (margin_x, margin_y) = (bbox.width * MARGIN, bbox.height * MARGIN);
     let around = BoundingBox::from_corners(
@@ -166,7 +168,7 @@ fn make_unrecognisable(picture: &mut Mat, bbox: &BoundingBox) -> opencv::Result<
     blurred.copy_to(&mut Mat::roi_mut(picture, area)?)
 }
 
-/// A JPEG of at most so many bytes: of less quality, and then smaller, where it must be.
+/// A JPEG of at most `limit` bytes: of lower quality, and then smaller, where it would be longer.
 fn jpeg(picture: &Mat, quality: u8, limit: usize) -> opencv::Result<Bytes> {
     let mut quality = quality.clamp(1, 100);
     let mut smaller = Mat::default();

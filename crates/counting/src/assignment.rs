@@ -1,10 +1,10 @@
-//! The linear assignment problem: which rows go with which columns.
+//! The linear assignment problem: which rows are paired with which columns.
 
 use pathfinding::{kuhn_munkres::kuhn_munkres_min, matrix::Matrix};
 
 /// Pairs rows with columns so that as many as possible are paired and, among such pairings, the sum
 /// of costs is least. Each row and each column is in one pair at most; `cost` gives none, or a
-/// number that is not finite, for a pair that must not be. The pairs are ordered by row.
+/// number that is not finite, for a forbidden pair. The pairs are ordered by row.
 ///
 /// The Hungarian method (Kuhn 1955, Munkres 1957) of the crate `pathfinding`, which compares
 /// integers: costs that differ by less than a 2³²th of their range are taken as equal, and the same
@@ -26,7 +26,7 @@ pub fn assign(
     // Halves, since the difference of two huge numbers may not be finite.
     let half_range = known().map(|cost| cost / 2.0 - least / 2.0).fold(0.0, f64::max);
 
-    // A pair that must not be costs more than any number of pairs can save.
+    // A forbidden pair costs more than any number of pairs can save.
     let smaller = rows.min(columns);
     let levels = levels(smaller);
     let forbidden = (levels + 1) * (smaller as i64 + 1);
@@ -40,7 +40,7 @@ pub fn assign(
     };
     let at = |row: usize, column: usize| costs[row * columns + column];
     let upright = rows <= columns;
-    // The method wants no more rows than columns.
+    // The method needs at most as many rows as columns.
     let (short, long) = if upright { (rows, columns) } else { (columns, rows) };
     let turned = |i, j| if upright { at(i, j) } else { at(j, i) };
     let matrix = Matrix::from_fn(short, long, |(i, j)| level(turned(i, j)));

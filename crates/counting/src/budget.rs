@@ -1,13 +1,13 @@
-//! Which frames are analysed: the camera's budget of frames a second, and what is left of it on
+//! Which frames are analysed: the camera's budget of frames per second, and what is left of it on
 //! a machine that can't keep up.
 
 use std::time::Duration;
 
 use becamera_domain::Budget;
 
-/// The budget is looked at once in so long.
+/// Time between two reviews of the budget.
 const WINDOW: Duration = Duration::from_secs(2);
-/// It shrinks when more than this share of the frames it took was missed …
+/// The budget shrinks when more than this share of the frames it took was missed …
 const MISSED: f32 = 0.1;
 /// … to this share of itself …
 const SHRINK: f32 = 0.8;
@@ -16,11 +16,11 @@ const LEAST: f32 = 0.1;
 /// After a window without a miss it grows by this share of what was asked.
 const GROW: f32 = 0.04;
 
-/// Chooses frames by their time so that no more than a given number a second are taken over time.
+/// Chooses frames by their time so that over time no more than a given number per second are taken.
 ///
-/// When frames that it took are missed, because the frame before them is still being analysed, it
-/// shrinks by a factor, and grows again by steps: additive increase, multiplicative decrease. The
-/// cameras of a machine so come to fair shares of it without knowing of each other (Chiu and Jain,
+/// When frames that were taken are missed, because the frame before them is still being analysed,
+/// the budget shrinks by a factor, and grows again by steps: additive increase, multiplicative
+/// decrease. So the cameras of a machine get fair shares of it without knowing of each other (Chiu and Jain,
 /// "Analysis of the increase and decrease algorithms for congestion avoidance", 1989), and frames
 /// are read evenly instead of whenever there is time.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ struct Window {
 }
 
 impl FrameBudget {
-    /// A budget of so many frames a second.
+    /// A budget of this number of frames per second.
     pub fn new(fps: f32) -> Self {
         let asked = fps.clamp(0.01, 1000.0);
         Self { asked, granted: asked, due: None, window: Window::default() }
@@ -63,12 +63,12 @@ impl FrameBudget {
         true
     }
 
-    /// A frame that it took, or would have taken, came while there was no time for it.
+    /// A frame that was taken, or would have been, came while there was no time for it.
     pub fn missed(&mut self) {
         self.window.missed += 1;
     }
 
-    /// What was asked, and what it gives now.
+    /// The budget asked for, and the one granted now.
     pub fn budget(&self) -> Budget {
         Budget { asked: self.asked, granted: self.granted }
     }
@@ -132,8 +132,8 @@ mod tests {
         assert_eq!((0..50).filter(|n| budget.takes(burst(*n))).count(), 1);
     }
 
-    /// Runs a camera of 25 frames a second whose analysis takes so long; gives the frames taken
-    /// and the budget in the end.
+    /// Runs a camera of 25 frames per second whose frames take `analysis` each; gives the frames
+    /// taken and the budget in the end.
     fn busy(budget: &mut FrameBudget, from: u32, seconds: u32, analysis: Duration) -> (u32, f32) {
         let (mut free, mut taken) = (Duration::ZERO, 0);
         for n in from * 25..(from + seconds) * 25 {

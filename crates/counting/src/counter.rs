@@ -1,8 +1,10 @@
-//! From people per frame to one sample a second.
+//! From people per frame to one count per second, and to the samples of a run.
 
 use std::time::Duration;
 
-use becamera_domain::{CameraId, Crossing, Job, RunId, Sample, Scene, WorkerId};
+use becamera_domain::{
+    CameraId, Crossing, FrameSize, Job, RunId, Sample, Scene, SceneTally, WorkerId,
+};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::{
@@ -10,19 +12,46 @@ use crate::{
     track::TrackedPerson,
 };
 
-/// Gathers the frames of each UTC second of one run.
+/// How long after its end a second without further frames is complete: a frame of its last
+/// moments may still be on its way from the capture.
+const GRACE: TimeDelta = TimeDelta::milliseconds(250);
+
+/// Frames further apart than this, and than three periods of the camera's budget, leave a gap that
+/// no frame covers.
+const SHORTEST_GAP: TimeDelta = TimeDelta::seconds(2);
+
+/// What was counted in one second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecondCount {
+    /// The second's start.
+    pub start: DateTime<Utc>,
+    /// Frames analysed.
+    pub frames: u32,
+    /// People in the last frame.
+    pub people_last: u32,
+    /// Fewest people in a frame.
+    pub people_min: u32,
+    /// Most people in a frame.
+    pub people_max: u32,
+    /// Sum of the people over all frames.
+    pub people_sum: u32,
+    /// The time that the frames stand for, in milliseconds: from frame to frame, without gaps.
+    pub covered_ms: u32,
+    /// Mean time that the network took for a frame, in milliseconds; 0 without inferences.
+    pub inference_ms_mean: f32,
+    /// What happened on lines and in zones.
+    pub scene: SceneTally,
+}
+
+/// Counts the people of one stream, second by second: how many there are, which lines they cross
+/// and which zones they are in.
 #[derive(Debug)]
-pub struct SampleCounter {
-    camera: CameraId,
-    run: RunId,
-    worker: WorkerId,
+pub struct PeopleCounter {
     longest_gap: TimeDelta,
-    next_seq: u32,
     last_frame: Option<DateTime<Utc>>,
     current: Option<Bucket>,
     scene: SceneCounter,
     totals: SceneTotals,
-    next_crossing: u32,
 }
 
 #[derive(Debug)]
@@ -38,29 +67,17 @@ struct Bucket {
     inference_ms: f64,
 }
 
-/// How long after its end a second without further frames is complete: a frame of its last
-/// moments may still be on its way from the capture.
-const GRACE: TimeDelta = TimeDelta::milliseconds(250);
-
-/// Between frames further apart than this, and than three periods of the camera's budget, the
-/// camera was not seen.
-const SHORTEST_BLINDNESS: TimeDelta = TimeDelta::seconds(2);
-
-impl SampleCounter {
-    /// A counter of this run.
-    pub fn new(job: &Job) -> Self {
-        let three_periods = TimeDelta::milliseconds((3_000.0 / job.detect.fps.max(0.01)) as i64);
+impl PeopleCounter {
+    /// A counter on a scene's lines and zones, for a stream of which `fps` frames per second are
+    /// analysed.
+    pub fn new(fps: f32, scene: &Scene) -> Self {
+        let three_periods = TimeDelta::milliseconds((3_000.0 / fps.max(0.01)) as i64);
         Self {
-            camera: job.camera,
-            run: job.run,
-            worker: job.worker,
-            longest_gap: three_periods.max(SHORTEST_BLINDNESS),
-            next_seq: 0,
+            longest_gap: three_periods.max(SHORTEST_GAP),
             last_frame: None,
             current: None,
-            scene: SceneCounter::new(&job.scene),
-            totals: SceneTotals::new(&job.scene),
-            next_crossing: 0,
+            scene: SceneCounter::new(scene),
+            totals: SceneTotals::new(scene),
         }
     }
 
@@ -75,39 +92,23 @@ impl SampleCounter {
         &self.totals
     }
 
-    /// Takes a frame of this size received at `at`, whose place in the stream is `position`, and
-    /// who is in it; `inference_ms` is none where an earlier count was kept. Gives the sample of
-    /// the second before it when it is the first of another second, and who crossed a line.
+    /// Takes the people in a frame of this size, which was received at `at` and whose place in the
+    /// stream is `position`; `inference_ms` is none where an earlier count was held. Gives the count
+    /// of the second before when the frame is the first of another second, and the crossings with
+    /// this frame.
     pub fn add(
         &mut self,
         at: DateTime<Utc>,
         position: Duration,
         people: &[TrackedPerson],
-        size: (u32, u32),
+        size: FrameSize,
         inference_ms: Option<f32>,
-    ) -> (Option<Sample>, Vec<Crossing>) {
+    ) -> (Option<SecondCount>, Vec<LineCrossing>) {
         let number = u32::try_from(people.len()).unwrap_or(u32::MAX);
         let complete = self.add_number(at, number, inference_ms);
         let said = self.scene.update(position, people, size);
         self.totals.take(&said);
-        let numbered = |crossing| self.crossing(at, crossing);
-        (complete, said.crossings.into_iter().map(numbered).collect())
-    }
-
-    fn crossing(&mut self, at: DateTime<Utc>, crossing: LineCrossing) -> Crossing {
-        let seq = self.next_crossing;
-        self.next_crossing += 1;
-        Crossing {
-            camera_id: self.camera,
-            run: self.run,
-            seq,
-            line_id: crossing.line_id,
-            direction: crossing.direction,
-            direction_name: crossing.direction_name,
-            track_id: crossing.track.0,
-            at,
-            confidence: crossing.confidence,
-        }
+        (complete, said.crossings)
     }
 
     fn add_number(
@@ -115,7 +116,7 @@ impl SampleCounter {
         at: DateTime<Utc>,
         people: u32,
         inference_ms: Option<f32>,
-    ) -> Option<Sample> {
+    ) -> Option<SecondCount> {
         let start = at.trunc_subsecs(0);
         let complete = match &self.current {
             Some(bucket) if bucket.start != start => self.finish(),
@@ -146,28 +147,23 @@ impl SampleCounter {
         complete
     }
 
-    /// Gives the sample of a second that is over by `now`. Call it while no frame is waiting.
-    pub fn tick(&mut self, now: DateTime<Utc>) -> Option<Sample> {
+    /// Gives the count of a second that is over by `now`. Call it while no frame is waiting.
+    pub fn tick(&mut self, now: DateTime<Utc>) -> Option<SecondCount> {
         let over = |bucket: &Bucket| now - bucket.start >= TimeDelta::seconds(1) + GRACE;
         self.current.as_ref().is_some_and(over).then(|| self.finish()).flatten()
     }
 
-    /// Gives the sample of the second that is under way, at the end of a run: whoever is in a zone
-    /// leaves it.
-    pub fn end(&mut self) -> Option<Sample> {
+    /// Gives the count of the second under way, at the end of a stream: everybody in a zone leaves
+    /// it.
+    pub fn end(&mut self) -> Option<SecondCount> {
         self.scene.end();
         self.finish()
     }
 
-    fn finish(&mut self) -> Option<Sample> {
+    fn finish(&mut self) -> Option<SecondCount> {
         let bucket = self.current.take()?;
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        Some(Sample {
-            camera_id: self.camera,
-            run: self.run,
-            seq,
-            bucket_start: bucket.start,
+        Some(SecondCount {
+            start: bucket.start,
             frames: bucket.frames,
             people_last: bucket.last,
             people_min: bucket.min,
@@ -175,41 +171,118 @@ impl SampleCounter {
             people_sum: bucket.sum,
             covered_ms: u32::try_from(bucket.covered.num_milliseconds()).unwrap_or(u32::MAX),
             inference_ms_mean: (bucket.inference_ms / f64::from(bucket.inferences.max(1))) as f32,
-            worker_id: self.worker,
             scene: self.scene.take_tally(),
         })
     }
 
-    /// The time that a frame stands for: since the frame before it, if that was not too long ago.
+    /// The time that a frame stands for: since the frame before it, if that is not a gap.
     fn covered_by(&mut self, at: DateTime<Utc>) -> TimeDelta {
         let since = self.last_frame.replace(at).map_or(TimeDelta::zero(), |last| at - last);
-        let seen = since > TimeDelta::zero() && since <= self.longest_gap;
-        if seen { since } else { TimeDelta::zero() }
+        let covered = since > TimeDelta::zero() && since <= self.longest_gap;
+        if covered { since } else { TimeDelta::zero() }
+    }
+}
+
+/// Gives the counts of a run their ids, and numbers in the order in which they were counted.
+#[derive(Debug)]
+pub struct RunNumbering {
+    camera: CameraId,
+    run: RunId,
+    worker: WorkerId,
+    next_sample: u32,
+    next_crossing: u32,
+}
+
+impl RunNumbering {
+    /// The numbering of a job's run; nothing is numbered yet.
+    pub fn new(job: &Job) -> Self {
+        let &Job { camera, run, worker, .. } = job;
+        Self { camera, run, worker, next_sample: 0, next_crossing: 0 }
+    }
+
+    /// The next sample of the run.
+    pub fn sample(&mut self, count: SecondCount) -> Sample {
+        let seq = self.next_sample;
+        self.next_sample += 1;
+        Sample {
+            camera_id: self.camera,
+            run: self.run,
+            seq,
+            bucket_start: count.start,
+            frames: count.frames,
+            people_last: count.people_last,
+            people_min: count.people_min,
+            people_max: count.people_max,
+            people_sum: count.people_sum,
+            covered_ms: count.covered_ms,
+            inference_ms_mean: count.inference_ms_mean,
+            worker_id: self.worker,
+            scene: count.scene,
+        }
+    }
+
+    /// The next crossing of the run, with the frame received at `at`.
+    pub fn crossing(&mut self, at: DateTime<Utc>, crossing: LineCrossing) -> Crossing {
+        let seq = self.next_crossing;
+        self.next_crossing += 1;
+        Crossing {
+            camera_id: self.camera,
+            run: self.run,
+            seq,
+            line_id: crossing.line_id,
+            direction: crossing.direction,
+            direction_name: crossing.direction_name,
+            track_id: crossing.track.0,
+            at,
+            confidence: crossing.confidence,
+        }
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use becamera_domain::{DetectSettings, SourceSettings, StreamUrl};
     use proptest::prelude::*;
 
     use super::*;
 
+    /// A counter whose counts are the samples of a run.
+    struct SampleCounter {
+        counter: PeopleCounter,
+        numbering: RunNumbering,
+    }
+
+    impl SampleCounter {
+        fn add_number(&mut self, at: DateTime<Utc>, n: u32, ms: Option<f32>) -> Option<Sample> {
+            let count = self.counter.add_number(at, n, ms);
+            count.map(|count| self.numbering.sample(count))
+        }
+
+        fn tick(&mut self, now: DateTime<Utc>) -> Option<Sample> {
+            self.counter.tick(now).map(|count| self.numbering.sample(count))
+        }
+
+        fn finish(&mut self) -> Option<Sample> {
+            self.counter.finish().map(|count| self.numbering.sample(count))
+        }
+    }
+
     fn counter() -> SampleCounter {
         counter_at(10.0)
     }
 
     fn counter_at(fps: f32) -> SampleCounter {
-        SampleCounter::new(&Job {
+        let job = Job {
             run: RunId(5),
             camera: CameraId::try_from(7).unwrap(),
             worker: WorkerId::from_index(0),
             url: StreamUrl::trusted("rtsp://camera.example/1").unwrap(),
             detect: DetectSettings { fps, ..DetectSettings::default() },
             source: SourceSettings::default(),
-            scene: Default::default(),
-        })
+            scene: Scene::default(),
+        };
+        let counter = PeopleCounter::new(fps, &job.scene);
+        SampleCounter { counter, numbering: RunNumbering::new(&job) }
     }
 
     fn at(milliseconds: i64) -> DateTime<Utc> {
@@ -254,20 +327,20 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_is_seen_from_frame_to_frame_but_not_through_a_gap() {
+    fn time_is_covered_from_frame_to_frame_but_not_through_a_gap() {
         let mut counter = counter();
         let mut covered = 0;
         let mut frame =
             |ms| covered += counter.add_number(at(ms), 1, Some(1.0)).map_or(0, |s| s.covered_ms);
         (0..=100).for_each(|n| frame(n * 100));
-        // Blind for 20 s, then seen for one.
+        // No frame for 20 s, then one second of frames.
         (0..=10).for_each(|n| frame(30_000 + n * 100));
         covered += counter.finish().unwrap().covered_ms;
         assert_eq!(covered, 11_000);
     }
 
     #[test]
-    fn a_slow_camera_is_seen_between_its_frames() {
+    fn time_between_the_frames_of_a_slow_camera_is_covered() {
         let mut counter = counter_at(0.2);
         let samples: Vec<_> =
             (0..=4).filter_map(|n| counter.add_number(at(n * 5_000), 1, Some(1.0))).collect();

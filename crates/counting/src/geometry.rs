@@ -1,7 +1,9 @@
-//! Boxes, their overlap, and the suppression of boxes that overlap.
+//! Boxes, their overlap, and the suppression of boxes that overlap (NMS).
+
+use serde::{Deserialize, Serialize};
 
 /// An axis-aligned box in pixels. The origin is the picture's top left corner.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BoundingBox {
     /// Left edge.
     pub left: f32,
@@ -34,7 +36,7 @@ impl BoundingBox {
         self.width * self.height
     }
 
-    /// Its centre: from the left and from the top.
+    /// The centre: distance from the left and from the top.
     pub fn centre(&self) -> (f32, f32) {
         (self.left + self.width / 2.0, self.top + self.height / 2.0)
     }
@@ -44,12 +46,12 @@ impl BoundingBox {
         (self.left + self.width / 2.0, self.bottom())
     }
 
-    /// Whether a place lies in it, edges included.
+    /// Whether a place lies in the box, edges included.
     pub fn contains(&self, (x, y): (f32, f32)) -> bool {
         (self.left..=self.right()).contains(&x) && (self.top..=self.bottom()).contains(&y)
     }
 
-    /// The smallest box that holds both.
+    /// The smallest box that contains both.
     pub fn union(&self, other: &Self) -> Self {
         Self::from_corners(
             self.left.min(other.left),
@@ -59,7 +61,7 @@ impl BoundingBox {
         )
     }
 
-    /// The box with this much more on every side.
+    /// The box grown by this many pixels on every side.
     pub fn grown(&self, by: f32) -> Self {
         let (left, top) = (self.left - by, self.top - by);
         Self { left, top, width: self.width + 2.0 * by, height: self.height + 2.0 * by }
@@ -76,7 +78,7 @@ impl BoundingBox {
         (overlap / (self.area() + other.area() - overlap)).clamp(0.0, 1.0)
     }
 
-    /// The part of it that lies in a picture of this size.
+    /// The part of the box inside a picture of this size.
     pub fn clipped(&self, width: f32, height: f32) -> Self {
         Self::from_corners(
             self.left.clamp(0.0, width),
@@ -96,7 +98,7 @@ impl BoundingBox {
         }
     }
 
-    /// Whether all of its numbers are finite.
+    /// Whether all four numbers are finite.
     pub fn is_finite(&self) -> bool {
         [self.left, self.top, self.width, self.height].iter().all(|number| number.is_finite())
     }
@@ -105,9 +107,9 @@ impl BoundingBox {
 /// A person found in a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detection {
-    /// Where, in pixels of the picture that was analysed.
+    /// The box, in pixels of the picture that was analysed.
     pub bbox: BoundingBox,
-    /// How sure the network is, 0 to 1.
+    /// Score of the network, 0 to 1.
     pub score: f32,
 }
 
@@ -173,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn suppression_keeps_what_is_apart_and_drops_only_what_overlaps(
+        fn suppression_keeps_boxes_apart_and_drops_only_overlapping_ones(
             given in prop::collection::vec(any_detection(), 0..40), threshold in 0f32..1.0
         ) {
             let mut kept = given.clone();

@@ -1,11 +1,11 @@
-//! A picture's pixels as this crate looks at them, whatever library they come from.
+//! A picture's pixels as this crate reads them, whatever library they come from.
 
 use crate::geometry::BoundingBox;
 
-/// Why pixels are no picture.
+/// Why bytes are no picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// There are fewer bytes than the size asks for.
+    /// There are fewer bytes than the size needs.
     #[error("{bytes} bytes are too few for {height} rows of {stride} bytes")]
     TooShort {
         /// Bytes given.
@@ -109,7 +109,7 @@ impl BgrBuffer {
         }
     }
 
-    /// Its pixels.
+    /// A view of the pixels.
     pub fn image(&self) -> BgrImage<'_> {
         let height = (self.bytes.len() / 3).checked_div(self.width).unwrap_or(0);
         BgrImage { bytes: &self.bytes, width: self.width, height, stride: self.width * 3 }

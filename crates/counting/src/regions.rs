@@ -1,22 +1,28 @@
-//! Where in a frame people are looked for: around what moves and who is followed.
+//! The parts of a frame in which the detector runs, and how large the network sees them.
+//!
+//! A [`Canvas`] is a frame at the network's scale; a [`View`] is a part of it.
+
+use becamera_domain::FrameSize;
 
 use crate::geometry::BoundingBox;
 
-/// Sides of the network's input are multiples of this, those of a part of a frame of twice that.
+/// Sides of the network's input are multiples of this many pixels, those of a part of a frame of
+/// twice that.
 pub const GRAIN: u32 = 32;
 const PART_GRAIN: u32 = 2 * GRAIN;
-/// Shortest side of a part, in network pixels: less holds no context.
+/// Shortest side of a part, in network pixels: a smaller one holds too little context.
 const SHORTEST: u32 = 256;
 /// Most parts of a frame.
 const MOST_PARTS: usize = 2;
-/// More boxes are not told apart: the whole frame is looked at.
+/// With more boxes than this the whole frame is scanned.
 const MOST_BOXES: usize = 48;
-/// What a part costs beside its area, in network pixels.
+/// Cost of a part besides its area, in network pixels.
 const OVERHEAD: f32 = 8_000.0;
-/// A part of more network pixels is looked at in columns, one after the other: the memory that the
+/// A part of more network pixels is scanned in columns, one after the other: the memory that the
 /// network takes grows with its input.
 const MOST_PIXELS: f32 = 264_000.0;
-/// Such columns share so many network pixels, so that everybody is wholly in one of them.
+/// Width that neighbouring columns share, in network pixels, so that every person is wholly in one
+/// of them.
 const OVERLAP: f32 = 128.0;
 
 /// A part of a frame, and the size at which the network sees it.
@@ -30,29 +36,19 @@ pub struct View {
     pub width: u32,
     /// Height, in pixels of the frame; at least 1.
     pub height: u32,
-    /// Width of the network's input.
-    pub input_width: u32,
-    /// Height of the network's input.
-    pub input_height: u32,
+    /// The network's input, to which the part is resized.
+    pub input: FrameSize,
 }
 
 impl View {
-    /// A whole frame, squeezed into an input of this size.
-    pub fn whole(frame: (u32, u32), input: (u32, u32)) -> Self {
-        Self {
-            left: 0,
-            top: 0,
-            width: frame.0,
-            height: frame.1,
-            input_width: input.0,
-            input_height: input.1,
-        }
+    /// A whole frame, resized to an input of this size.
+    pub fn whole(frame: FrameSize, input: FrameSize) -> Self {
+        Self { left: 0, top: 0, width: frame.width, height: frame.height, input }
     }
 
-    /// A box in pixels of the network's input as one in pixels of the frame, without what reaches
-    /// beyond the view.
+    /// Converts a box from pixels of the network's input to pixels of the frame, clipped to the view.
     pub fn to_frame(&self, bbox: &BoundingBox) -> BoundingBox {
-        let (input_width, input_height) = (self.input_width as f32, self.input_height as f32);
+        let (input_width, input_height) = (self.input.width as f32, self.input.height as f32);
         let (x, y) = (self.width as f32 / input_width, self.height as f32 / input_height);
         let bbox = bbox.clipped(input_width, input_height).scaled(x, y);
         let (left, top) = (bbox.left + self.left as f32, bbox.top + self.top as f32);
@@ -61,10 +57,10 @@ impl View {
 
     /// Pixels of the network's input.
     pub fn pixels(&self) -> u32 {
-        self.input_width * self.input_height
+        self.input.width * self.input.height
     }
 
-    /// The part of the frame, in its pixels.
+    /// The part of the frame, in pixels of the frame.
     pub fn bbox(&self) -> BoundingBox {
         BoundingBox {
             left: self.left as f32,
@@ -75,44 +71,46 @@ impl View {
     }
 }
 
-/// A frame as the network would see all of it.
+/// A frame at the scale at which the network sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Canvas {
-    frame: (u32, u32),
-    size: (u32, u32),
+    frame: FrameSize,
+    size: FrameSize,
 }
 
 impl Canvas {
-    /// A frame of this size at a scale, or at less where that has more than `most_pixels`. Each
-    /// side is rounded to a multiple of [`GRAIN`], so that the proportions stay almost the same.
-    pub fn new(frame: (u32, u32), scale: f32, most_pixels: u32) -> Self {
-        let frame = (frame.0.max(1), frame.1.max(1));
-        let pixels = frame.0 as f32 * frame.1 as f32;
+    /// A frame of this size at a scale (network pixels per pixel of the frame), or at a smaller one
+    /// where that gives more than `most_pixels`. Each side is rounded to a multiple of [`GRAIN`], so
+    /// that the proportions stay almost the same.
+    pub fn new(frame: FrameSize, scale: f32, most_pixels: u32) -> Self {
+        let frame = FrameSize::new(frame.width.max(1), frame.height.max(1));
+        let pixels = frame.width as f32 * frame.height as f32;
         let scale = scale.min((most_pixels as f32 / pixels).sqrt());
         let side = |length: u32| {
             let grains = (length as f32 * scale / GRAIN as f32).round();
             GRAIN * (grains as u32).max(1)
         };
-        Self { frame, size: (side(frame.0), side(frame.1)) }
+        Self { frame, size: FrameSize::new(side(frame.width), side(frame.height)) }
     }
 
-    /// Network pixels a pixel of the frame: of heights.
+    /// Network pixels per pixel of the frame, measured along its height.
     pub fn scale(&self) -> f32 {
-        self.size.1 as f32 / self.frame.1 as f32
+        self.size.height as f32 / self.frame.height as f32
     }
 
-    /// All of it.
+    /// One view of the whole frame.
     pub fn whole(&self) -> View {
         View::whole(self.frame, self.size)
     }
 
-    /// All of it, in as many columns as the network's memory asks for; at least one.
+    /// Views that together show the whole frame, in as many columns as the network's memory asks
+    /// for; at least one.
     pub fn columns(&self) -> Vec<View> {
         self.columns_of(&self.bbox()).collect()
     }
 
-    /// The views that cover all of these boxes, given in pixels of the frame. They are those of two
-    /// parts at most, which may overlap: boxes are joined in pairs, first the pair that saves most
+    /// Views that cover all of these boxes, which are in pixels of the frame. They are those of at
+    /// most two parts, which may overlap: boxes are joined in pairs, first the pair that saves most
     /// of the network's work or costs least.
     pub fn parts(&self, boxes: &[BoundingBox]) -> Vec<View> {
         let (x, y) = self.stretch();
@@ -140,17 +138,17 @@ impl Canvas {
         parts.iter().flat_map(|part| self.columns_of(part)).collect()
     }
 
-    /// In network pixels.
+    /// The whole frame, in network pixels.
     fn bbox(&self) -> BoundingBox {
-        let (width, height) = (self.size.0 as f32, self.size.1 as f32);
+        let (width, height) = (self.size.width as f32, self.size.height as f32);
         BoundingBox { left: 0.0, top: 0.0, width, height }
     }
 
     /// The views of a part given in network pixels: one column, or several that overlap.
     fn columns_of(&self, part: &BoundingBox) -> impl Iterator<Item = View> + '_ {
-        let width = snapped(part.width, self.size.0) as f32;
-        let height = snapped(part.height, self.size.1) as f32;
-        // Columns narrower than a part may be would be looked at with more beside them.
+        let width = snapped(part.width, self.size.width) as f32;
+        let height = snapped(part.height, self.size.height) as f32;
+        // Columns narrower than the narrowest part would be widened, and overlap more.
         let most = (width / SHORTEST as f32).max(1.0);
         let count = (width * height / MOST_PIXELS).ceil().min(most.floor());
         let column = (part.width + OVERLAP * (count - 1.0)) / count;
@@ -162,10 +160,11 @@ impl Canvas {
     }
 
     fn stretch(&self) -> (f32, f32) {
-        (self.size.0 as f32 / self.frame.0 as f32, self.size.1 as f32 / self.frame.1 as f32)
+        let Self { frame, size } = self;
+        (size.width as f32 / frame.width as f32, size.height as f32 / frame.height as f32)
     }
 
-    /// The pair `a < b` whose union saves most, and how much.
+    /// The pair `a < b` whose union saves most, and the network pixels saved (negative: lost).
     fn best_pair(&self, parts: &[BoundingBox]) -> Option<(usize, usize, f32)> {
         let costs: Vec<f32> = parts.iter().map(|part| self.cost(part)).collect();
         let pairs = (0..parts.len()).flat_map(|a| (a + 1..parts.len()).map(move |b| (a, b)));
@@ -175,8 +174,8 @@ impl Canvas {
     }
 
     fn cost(&self, part: &BoundingBox) -> f32 {
-        let width = snapped(part.width, self.size.0);
-        let height = snapped(part.height, self.size.1);
+        let width = snapped(part.width, self.size.width);
+        let height = snapped(part.height, self.size.height);
         width as f32 * height as f32 + OVERHEAD
     }
 
@@ -187,18 +186,18 @@ impl Canvas {
             let input = snapped(length, whole);
             let start = (start - (input as f32 - length) / 2.0).clamp(0.0, (whole - input) as f32);
             let stretch = frame as f32 / whole as f32;
-            // To whole pixels of the frame: a box is mapped back by what was really cut out.
+            // Whole pixels of the frame: boxes are mapped back by what was really cut out.
             let from = ((start * stretch).round() as u32).min(frame - 1);
             let to = (((start + input as f32) * stretch).round() as u32).clamp(from + 1, frame);
             (from, to - from, input)
         };
-        let (left, width, input_width) = axis(part.left, part.width, self.size.0, self.frame.0);
-        let (top, height, input_height) = axis(part.top, part.height, self.size.1, self.frame.1);
-        View { left, top, width, height, input_width, input_height }
+        let (left, width, columns) = axis(part.left, part.width, self.size.width, self.frame.width);
+        let (top, height, rows) = axis(part.top, part.height, self.size.height, self.frame.height);
+        View { left, top, width, height, input: FrameSize::new(columns, rows) }
     }
 }
 
-/// A length that the network takes, at least this one if the whole has it.
+/// The next length that the network takes, or `whole` where that is shorter.
 fn snapped(length: f32, whole: u32) -> u32 {
     let snapped = (length.ceil() as u32).next_multiple_of(PART_GRAIN);
     snapped.max(SHORTEST).min(whole)
@@ -214,39 +213,36 @@ mod tests {
         BoundingBox { left, top, width, height }
     }
 
-    #[test]
-    fn a_canvas_keeps_proportions_and_bounds() {
-        let canvas = Canvas::new((1920, 1080), 0.5, u32::MAX);
-        assert_eq!(canvas.whole(), View::whole((1920, 1080), (960, 544)));
-        let bounded = Canvas::new((3840, 2160), 1.0, 640 * 360);
-        assert_eq!(bounded.whole(), View::whole((3840, 2160), (640, 352)));
-        assert_eq!(Canvas::new((5, 5), 0.1, 9).whole(), View::whole((5, 5), (32, 32)));
+    fn size(width: u32, height: u32) -> FrameSize {
+        FrameSize::new(width, height)
     }
 
     #[test]
-    fn a_large_frame_is_looked_at_in_columns_that_overlap() {
-        let columns = Canvas::new((1536, 1152), 0.5, u32::MAX).columns();
-        let column = |left| View {
-            left,
-            top: 0,
-            width: 896,
-            height: 1152,
-            input_width: 448,
-            input_height: 576,
-        };
+    fn a_canvas_keeps_proportions_and_bounds() {
+        let canvas = Canvas::new(size(1920, 1080), 0.5, u32::MAX);
+        assert_eq!(canvas.whole(), View::whole(size(1920, 1080), size(960, 544)));
+        let bounded = Canvas::new(size(3840, 2160), 1.0, 640 * 360);
+        assert_eq!(bounded.whole(), View::whole(size(3840, 2160), size(640, 352)));
+        let tiny = size(5, 5);
+        assert_eq!(Canvas::new(tiny, 0.1, 9).whole(), View::whole(tiny, size(32, 32)));
+    }
+
+    #[test]
+    fn a_large_frame_is_scanned_in_columns_that_overlap() {
+        let columns = Canvas::new(size(1536, 1152), 0.5, u32::MAX).columns();
+        let column = |left| View { left, top: 0, width: 896, height: 1152, input: size(448, 576) };
         assert_eq!(columns, [column(0), column(640)]);
-        let small = Canvas::new((640, 480), 0.8, u32::MAX);
+        let small = Canvas::new(size(640, 480), 0.8, u32::MAX);
         assert_eq!(small.columns(), [small.whole()]);
     }
 
     #[test]
-    fn one_person_is_one_small_part_around_him() {
-        let canvas = Canvas::new((768, 576), 1.0, u32::MAX);
+    fn one_person_is_one_small_part_around_that_person() {
+        let canvas = Canvas::new(size(768, 576), 1.0, u32::MAX);
         let parts = canvas.parts(&[bbox(300.0, 200.0, 40.0, 90.0)]);
         let [left, top] = [192, 117];
         let side = SHORTEST;
-        let expected =
-            View { left, top, width: side, height: side, input_width: side, input_height: side };
+        let expected = View { left, top, width: side, height: side, input: size(side, side) };
         assert_eq!(parts, [expected]);
         let corner = canvas.parts(&[bbox(760.0, 570.0, 40.0, 90.0)]);
         assert_eq!((corner[0].left, corner[0].top), (768 - SHORTEST, 576 - SHORTEST));
@@ -255,7 +251,7 @@ mod tests {
 
     #[test]
     fn people_close_together_share_a_part_and_there_are_two_at_most() {
-        let canvas = Canvas::new((768, 576), 1.0, u32::MAX);
+        let canvas = Canvas::new(size(768, 576), 1.0, u32::MAX);
         let person = |left, top| bbox(left, top, 40.0, 90.0);
         assert_eq!(canvas.parts(&[person(100.0, 100.0), person(150.0, 120.0)]).len(), 1);
         assert_eq!(canvas.parts(&[person(10.0, 10.0), person(700.0, 450.0)]).len(), 2);
@@ -267,24 +263,24 @@ mod tests {
     proptest! {
         #[test]
         fn parts_cover_all_boxes_and_lie_in_the_frame(
-            size in (1u32..2000, 1u32..2000), scale in 0.05f32..2.0,
+            (columns, rows) in (1u32..2000, 1u32..2000), scale in 0.05f32..2.0,
             shares in prop::collection::vec((-0.2f32..1.0, -0.2f32..1.0, 0f32..0.6, 0f32..0.6), 0..12)
         ) {
-            let (width, height) = (size.0 as f32, size.1 as f32);
-            let canvas = Canvas::new(size, scale, 2_000_000);
+            let (width, height) = (columns as f32, rows as f32);
+            let canvas = Canvas::new(size(columns, rows), scale, 2_000_000);
             let boxes: Vec<_> = shares
                 .iter()
                 .map(|&(x, y, w, h)| bbox(x * width, y * height, w * width, h * height))
                 .collect();
             let parts = canvas.parts(&boxes);
             for part in &parts {
-                // What columns share, and what sizes are rounded by, comes on top.
+                // The shared width and the rounding of sizes come on top.
                 let more = OVERLAP as u32 + PART_GRAIN;
-                let most = MOST_PIXELS as u32 + more * part.input_height;
-                prop_assert!(part.pixels() <= most || part.input_width < 2 * SHORTEST + more);
-                prop_assert!(part.width >= 1 && part.left + part.width <= size.0);
-                prop_assert!(part.height >= 1 && part.top + part.height <= size.1);
-                prop_assert!(part.input_width % GRAIN == 0 && part.input_height % GRAIN == 0);
+                let most = MOST_PIXELS as u32 + more * part.input.height;
+                prop_assert!(part.pixels() <= most || part.input.width < 2 * SHORTEST + more);
+                prop_assert!(part.width >= 1 && part.left + part.width <= columns);
+                prop_assert!(part.height >= 1 && part.top + part.height <= rows);
+                prop_assert!(part.input.width % GRAIN == 0 && part.input.height % GRAIN == 0);
             }
             for bbox in boxes {
                 let inside = bbox.clipped(width, height);
@@ -295,7 +291,7 @@ mod tests {
                     part.left <= slice.left + slack && part.right() >= slice.right() - slack
                         && part.top <= slice.top + slack && part.bottom() >= slice.bottom() - slack
                 });
-                // Who is no wider than what columns share is wholly in one of them.
+                // A box no wider than the shared width is wholly in one column.
                 let count = (inside.width * canvas.stretch().0 / OVERLAP).ceil().max(1.0);
                 let width = inside.width / count;
                 let mut slices = (0..count as u32).map(|n| {
@@ -309,7 +305,7 @@ mod tests {
         #[test]
         fn any_numbers_will_do(numbers in prop::collection::vec(any::<[f32; 4]>(), 0..20)) {
             let boxes: Vec<_> = numbers.iter().map(|n| bbox(n[0], n[1], n[2], n[3])).collect();
-            let canvas = Canvas::new((640, 480), 1.0, 1_000_000);
+            let canvas = Canvas::new(size(640, 480), 1.0, 1_000_000);
             prop_assert!(canvas.parts(&boxes).len() <= 2 * canvas.columns().len());
         }
     }

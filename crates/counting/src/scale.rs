@@ -1,4 +1,4 @@
-//! At what scale the network looks at a scene: so that people have the height that it knows best.
+//! The scale at which the network sees a scene: people shall have the height that it knows best.
 
 use std::collections::VecDeque;
 
@@ -6,31 +6,31 @@ use becamera_domain::{FrameSize, Recipe};
 
 use crate::regions::Canvas;
 
-/// Heights that are remembered, and needed for a choice.
+/// Heights of people that are remembered, and the fewest for a choice.
 const REMEMBERED: usize = 600;
 const NEEDED: usize = 100;
-/// The scale is looked at again after so many heights …
+/// Heights between two reviews of the scale …
 const REVIEW: usize = 100;
-/// … and changed when it is off by more than this factor.
+/// … which is changed when it is off by more than this factor.
 const TOLERANCE: f32 = 1.2;
-/// The share of people who may be smaller than wanted: who is far away shall be found too. Heights
-/// within a scene vary: this share of them is [`SPREAD`] of the median.
+/// The share of people who may be smaller than wanted: distant people shall be found too. Heights
+/// within a scene vary: the quantile at this share is about [`SPREAD`] of the median.
 const SMALL_SHARE: f32 = 0.25;
 const SPREAD: f32 = 0.9;
-/// Before anybody is known, frames are looked at with so many network pixels.
+/// Network pixels of a frame before any height is known.
 const UNKNOWN_PIXELS: f32 = 768.0 * 576.0;
-/// The scale may fall below what is taken for an unknown scene by this factor at most: somebody
-/// may be further away than those who were seen.
+/// The scale never falls below this share of an unknown scene's: somebody may be farther away than
+/// everybody seen so far.
 const LEAST: f32 = 0.5;
 
-/// The sizes of input that a network takes.
+/// The sizes of input that a network accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputSize {
-    /// Any multiple of 32 pixels, another one each time.
+    /// Any multiple of 32 pixels; changing it costs nothing.
     Dynamic,
     /// Any multiple of 32 pixels, but changing it costs much more than an inference.
     CostlyResize,
-    /// This one alone: the size that the network was trained with.
+    /// This size alone: the one that the network was trained with.
     Fixed(FrameSize),
 }
 
@@ -40,28 +40,29 @@ pub struct ScaleChooser {
     person_height: f32,
     fixed: Option<f32>,
     input: InputSize,
-    frame: (u32, u32),
+    frame: FrameSize,
     scale: f32,
     heights: VecDeque<f32>,
     since_review: usize,
 }
 
 impl ScaleChooser {
-    /// As a recipe wants it, for a network that takes such inputs.
+    /// A chooser that follows a recipe, for a network that accepts such inputs.
     pub fn new(recipe: &Recipe, input: InputSize) -> Self {
         Self {
             person_height: recipe.person_height,
             fixed: recipe.scale,
             input,
-            frame: (0, 0),
+            frame: FrameSize::default(),
             scale: 1.0,
             heights: VecDeque::new(),
             since_review: 0,
         }
     }
 
-    /// A frame of this size as the network is to see it.
-    pub fn canvas(&mut self, frame: (u32, u32)) -> Canvas {
+    /// A frame of this size at the scale chosen so far. A frame of another size than the one before
+    /// is another scene: its heights are forgotten.
+    pub fn canvas(&mut self, frame: FrameSize) -> Canvas {
         if self.frame != frame {
             self.frame = frame;
             self.heights.clear();
@@ -70,7 +71,7 @@ impl ScaleChooser {
         Canvas::new(frame, self.fixed.unwrap_or(self.scale), self.most_pixels())
     }
 
-    /// Takes the height of somebody who was found, in pixels of the frame.
+    /// Takes the height of a person found, in pixels of the frame.
     pub fn observe(&mut self, height: f32) {
         if self.heights.len() == REMEMBERED {
             self.heights.pop_front();
@@ -95,14 +96,14 @@ impl ScaleChooser {
         }
     }
 
-    /// The scale of a scene of which nothing is known.
+    /// The scale of an unknown scene.
     fn unknown(&self) -> f32 {
-        let pixels = self.frame.0.max(1) as f32 * self.frame.1.max(1) as f32;
+        let pixels = self.frame.width.max(1) as f32 * self.frame.height.max(1) as f32;
         let closer = self.person_height / Recipe::USUAL_PERSON_HEIGHT;
         closer * (UNKNOWN_PIXELS / pixels).sqrt().min(1.0)
     }
 
-    /// More would take too long a frame.
+    /// Most network pixels per frame: more would take too long.
     fn most_pixels(&self) -> u32 {
         match self.input {
             InputSize::Dynamic => 1280 * 960,
@@ -121,13 +122,13 @@ mod tests {
         ScaleChooser::new(&preset.recipe(), InputSize::Dynamic)
     }
 
-    fn size(chooser: &mut ScaleChooser, frame: (u32, u32)) -> (u32, u32) {
-        let whole = chooser.canvas(frame).whole();
-        (whole.input_width, whole.input_height)
+    fn size(chooser: &mut ScaleChooser, (width, height): (u32, u32)) -> (u32, u32) {
+        let whole = chooser.canvas(FrameSize::new(width, height)).whole();
+        (whole.input.width, whole.input.height)
     }
 
     #[test]
-    fn an_unknown_scene_is_looked_at_with_the_same_effort_whatever_its_size() {
+    fn an_unknown_scene_costs_the_same_effort_whatever_its_size() {
         let mut balanced = chooser(Preset::Balanced);
         assert_eq!(size(&mut balanced, (768, 576)), (768, 576));
         assert_eq!(size(&mut balanced, (1920, 1080)), (896, 512));
@@ -138,15 +139,15 @@ mod tests {
     #[test]
     fn people_who_are_tall_enough_change_nothing() {
         let mut balanced = chooser(Preset::Balanced);
-        balanced.canvas((768, 576));
+        balanced.canvas(FrameSize::new(768, 576));
         (0..5_000).for_each(|n| balanced.observe([62.0, 70.0, 77.0, 86.0, 95.0][n % 5]));
         assert_eq!(size(&mut balanced, (768, 576)), (768, 576));
     }
 
     #[test]
-    fn small_people_are_looked_at_more_closely_and_tall_ones_less() {
+    fn small_people_raise_the_scale_and_tall_ones_lower_it() {
         let mut balanced = chooser(Preset::Balanced);
-        balanced.canvas((768, 576));
+        balanced.canvas(FrameSize::new(768, 576));
         (0..5_000).for_each(|_| balanced.observe(46.0));
         assert_eq!(size(&mut balanced, (768, 576)), (1152, 864));
         (0..5_000).for_each(|_| balanced.observe(400.0));

@@ -1,20 +1,22 @@
-//! People as they are followed from frame to frame.
+//! People as they are tracked from frame to frame.
+
+use serde::{Deserialize, Serialize};
 
 use crate::geometry::BoundingBox;
 
-/// Number of a track: the same as long as a person is followed, never given twice within a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Number of a track: the same while a person is tracked, never given twice within a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TrackId(pub u64);
 
-/// A person in a frame: one that was seen long enough to be believed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A person in a frame: a confirmed track.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TrackedPerson {
-    /// Who.
+    /// The track's number.
     pub id: TrackId,
-    /// Where, in pixels of the frame; may reach beyond its edges.
+    /// The person's box, in pixels of the frame; may reach beyond its edges.
     pub bbox: BoundingBox,
-    /// How sure the detector was, 0 to 1: the mean over the track's detections.
+    /// Mean score of the track's detections, 0 to 1.
     pub confidence: f32,
-    /// Whether the person was found in this very frame; otherwise the place is predicted.
+    /// Whether the person was detected in this very frame; otherwise the box is predicted.
     pub seen: bool,
 }

@@ -4,7 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How large a picture is, in pixels.
+/// The size of a picture or of a network's input, in pixels.
+///
+/// ```
+/// let size = becamera_domain::FrameSize::new(1920, 1080);
+/// assert_eq!((size.to_string().as_str(), size.pixels()), ("1920x1080", 2_073_600));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct FrameSize {
     /// Pixels of a row.
@@ -14,12 +19,12 @@ pub struct FrameSize {
 }
 
 impl FrameSize {
-    /// A picture of so many columns and rows.
+    /// The size of a picture with this number of columns and rows.
     pub const fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
 
-    /// Pixels in all.
+    /// The number of pixels.
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }

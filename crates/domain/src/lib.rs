@@ -1,4 +1,51 @@
-//! What becamera talks about: cameras, workers, runs, samples. Plain data and its validation.
+//! The vocabulary of becamera: cameras, scenes, samples, crossings, sites, settings. Plain data and its
+//! validation; no actor, no database, no OpenCV.
+//!
+//! | | |
+//! |---|---|
+//! | [`Camera`], [`StreamUrl`], [`DetectSettings`] | what is registered, and how it is analysed |
+//! | [`Scene`], [`Line`], [`Zone`] | where in the picture is counted |
+//! | [`Job`], [`StreamEvent`], [`Exit`] | a worker's run of a camera |
+//! | [`Sample`], [`Crossing`], [`Rollup`] | what was counted, and its sums over time |
+//! | [`Site`], [`Correction`] | a place with several doors |
+//! | [`LiveEvent`] | what clients follow |
+//! | [`AuditEntry`] | who changed what |
+//! | [`settings`], [`Retention`] | the service's settings |
+//!
+//! # A stream URL never shows its secrets
+//!
+//! ```
+//! use becamera_domain::StreamUrlPolicy;
+//!
+//! let policy = StreamUrlPolicy::default();
+//! let url = policy.check("rtsp://admin:s3cret@camera.example/stream")?;
+//! assert_eq!(url.to_string(), "rtsp://admin:***@camera.example/stream");
+//! assert_eq!(format!("{url:?}"), "StreamUrl(rtsp://admin:***@camera.example/stream)");
+//! // In foreign text too.
+//! assert_eq!(url.redact_in("can't open with s3cret"), "can't open with ***");
+//! // Only the code that opens or stores the stream asks for all of it.
+//! assert!(url.expose().contains("s3cret"));
+//!
+//! assert!(policy.check("concat:/etc/passwd").is_err());
+//! # Ok::<(), becamera_domain::InvalidField>(())
+//! ```
+//!
+//! # A line, and why another one is refused
+//!
+//! ```
+//! use becamera_domain::{Direction, Line};
+//!
+//! // Places are in widths and heights of the picture.
+//! let line: Line = serde_json::from_str(r#"{"id": "door", "from": [0.2, 0.5], "to": [0.8, 0.5]}"#)?;
+//! line.validate()?;
+//! assert_eq!(line.directions.name(Direction::In), "in");
+//!
+//! let outside = Line { to: [1.2, 0.5].into(), ..line };
+//! let error = outside.validate().unwrap_err();
+//! assert_eq!(error.field, "to");
+//! assert_eq!(error.reason, "must lie in the picture: x and y from 0 to 1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod audit;
 mod camera;

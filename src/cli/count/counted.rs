@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_counting::scene::LineCrossing;
 use becamera_domain::{Direction, LineId, Scene, SceneTally, Zone, ZoneId, ZoneKind};
 
-use crate::vision::replay::{Recording, ReplayCrossing, ReplayFrame, Summary};
+use crate::vision::replay::{Recording, ReplayFrame, Summary};
 
 /// Counts of a recording, as they come.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl ZoneCount {
 pub(super) struct CountedCrossing {
     pub(super) frame: u64,
     pub(super) at: Duration,
-    pub(super) crossing: ReplayCrossing,
+    pub(super) crossing: LineCrossing,
 }
 
 /// A second of the recording.

@@ -151,7 +151,7 @@ fn counted_json(video: &str, counted: &Counted) -> Value {
         json!({
             "line": counted.crossing.line_id, "direction": counted.crossing.direction,
             "frame": counted.frame, "at_s": counted.at.as_secs_f64(),
-            "track_id": counted.crossing.track, "confidence": counted.crossing.confidence,
+            "track_id": counted.crossing.track.0, "confidence": counted.crossing.confidence,
         })
     });
     json!({

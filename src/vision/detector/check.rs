@@ -1,4 +1,4 @@
-//! Which inference library the workers are told to take: tried out before anything starts, in a
+//! Chooses the inference library for the workers: it is tried out before anything starts, in a
 //! process of its own, since loading a wrong library can crash or hang.
 
 use std::{
@@ -19,21 +19,21 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{DetectorError, model::Format};
+use super::{DetectorError, runtime::ModelFormat};
 use crate::vision::native;
 
 const POLL: Duration = Duration::from_millis(5);
 
-/// What a try gave.
+/// An inference library that was tried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loaded {
-    /// The inference library's name and version, and what it calculates with.
+    /// The name and version, and the precision that it calculates with.
     pub backend: String,
-    /// Its file, where it was loaded at run time.
+    /// The file, where it was loaded at run time.
     pub library: Option<PathBuf>,
 }
 
-/// The settings for the workers, and why these.
+/// The settings for the workers, and the reason for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// The settings, with a backend and a library that were tried out.
@@ -42,8 +42,11 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// Chooses the inference library. `try_out` loads what it is given where it does no harm. `auto`
-/// takes OpenCV when ONNX Runtime can't be used; asked for by name, its absence is an error.
+/// Chooses the inference library. `try_out` loads the settings' network where a crash does no harm.
+/// `auto` takes OpenCV when ONNX Runtime can't be used.
+///
+/// # Errors
+/// When ONNX Runtime is asked for by name and can't be used.
 pub fn choose(
     settings: &DetectorSettings,
     try_out: impl FnOnce(&DetectorSettings) -> Result<Loaded, String>,
@@ -58,7 +61,7 @@ pub fn choose(
     };
     let auto = settings.backend == Backend::Auto;
     let tried = match &settings.model {
-        Some(path) if auto && Format::of(path)? != Format::Onnx => {
+        Some(path) if auto && ModelFormat::of(path)? != ModelFormat::Onnx => {
             Err(format!("only OpenCV can run {}", path.display()))
         }
         _ => try_out(&DetectorSettings { backend: Backend::OnnxRuntime, ..settings.clone() }),
@@ -82,7 +85,7 @@ pub fn choose(
 }
 
 /// Loads the settings' network in a process of its own, started as `command`, which must call
-/// [`answer`]. Blocks, for as long as `limit` at most. The error says what went wrong there.
+/// [`answer`]. Blocks for at most `limit`. The error says what went wrong there.
 pub fn in_process_of_its_own(
     mut command: Command,
     settings: &DetectorSettings,
@@ -93,8 +96,8 @@ pub fn in_process_of_its_own(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     confine(&mut command);
     let mut child = command.spawn().map_err(started)?;
-    // A few hundred bytes each way: they fit into the pipes whether or not the other end reads. One
-    // that is gone already tells by its status.
+    // A few hundred bytes each way: they fit into the pipes whether or not the other end reads. The
+    // status of a process that is gone already tells why.
     let _ = child.stdin.take().map(|mut stdin| stdin.write_all(&settings));
     let Some(status) = wait(&mut child, limit).map_err(started)? else {
         return Err(format!("loading it took longer than {limit:?}"));
@@ -128,10 +131,13 @@ fn describe(status: ExitStatus) -> String {
     signal.map_or_else(|| status.to_string(), |signal| format!("killed by {signal}"))
 }
 
-/// The other end: reads settings from standard input, loads their network, says on standard output
-/// how that went.
+/// The other end: reads settings from standard input, loads their network and writes the result to
+/// standard output.
+///
+/// # Errors
+/// When the settings can't be read or the result can't be written.
 pub fn answer() -> io::Result<()> {
-    // Native libraries print: what they say must not be taken for the answer.
+    // Native libraries print: their output must not be taken for the answer.
     let mut out = File::from(dup(io::stdout())?);
     dup2_stdout(io::stderr())?;
     let settings: DetectorSettings = serde_json::from_reader(io::stdin())?;
@@ -215,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_process_answers_is_taken() {
+    fn the_answer_of_the_process_is_taken() {
         let long = Duration::from_secs(20);
         let answer = serde_json::to_string(&Ok::<_, String>(found())).unwrap();
         assert_eq!(tried(&format!("cat >/dev/null; echo '{answer}'"), long), Ok(found()));
@@ -224,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_or_stops_the_process_is_told() {
+    fn the_reason_why_the_process_ended_is_told() {
         let long = Duration::from_secs(20);
         let crashed = tried("cat >/dev/null; kill -SEGV $$", long).unwrap_err();
         assert_eq!(crashed, "loading it ended the process: killed by SIGSEGV");

@@ -1,15 +1,24 @@
 //! Finds people in pictures.
+//!
+//! A detector is a network of some *family*, run by some *runtime*:
+//!
+//! * A runtime (`runtime/`) is an inference library. It runs any network: numbers in, numbers out.
+//! * A family (`mobilenet_ssd/`) is a folder. It brings the models that it embeds, how their pixels
+//!   are normalised, what their outputs mean (with the pure part in
+//!   [`becamera_counting::detection`]), its settings, and tests against the original network.
+//! * Shared by families: `picture` cuts a view out of a frame and resizes it, `embedded` checks the
+//!   models of the binary, `labels` reads the names of classes.
+//!
+//! A new family is a new folder with a type that implements [`Detector`], and a line in `load_family`
+//! here.
 
-pub mod anchors;
 pub mod check;
-pub mod decode;
-mod layout;
-mod library;
-pub mod merge;
-pub mod model;
-pub mod onnxruntime;
-mod opencv;
-pub mod preprocess;
+mod embedded;
+mod error;
+mod labels;
+pub mod mobilenet_ssd;
+pub mod picture;
+pub mod runtime;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -17,32 +26,34 @@ use std::{
     time::Duration,
 };
 
-use ::opencv::core::Mat;
-use becamera_counting::scale::InputSize;
+use becamera_counting::{geometry::Detection, regions::View, scale::InputSize};
 use becamera_domain::settings::{Backend, DetectorSettings};
+use opencv::core::Mat;
 
-use self::{onnxruntime::OnnxRuntimeDetector, opencv::OpenCvDetector};
-use becamera_counting::{geometry::Detection, regions::View};
+pub use error::DetectorError;
+use mobilenet_ssd::MobileNetSsd;
+use runtime::RuntimeKind;
 
-/// An inference library with a network loaded.
+/// A network that finds people, loaded in an inference library.
 pub trait Detector: Send {
-    /// Finds the people that a view shows of an 8-bit BGR frame, scored at least `least`.
+    /// Finds the people that a view shows of an 8-bit BGR frame, with a score of at least `least`.
+    ///
+    /// # Errors
+    /// When the view is not inside of the frame, or the inference library fails.
     fn detect(&mut self, frame: &Mat, view: &View, least: f32)
     -> Result<Detections, DetectorError>;
 
-    /// The sizes of input that it takes.
+    /// The sizes of input that the network accepts.
     fn input(&self) -> InputSize;
 
-    /// The library's name and version, and what it calculates with.
+    /// The inference library's name and version, and the precision that it calculates with.
     fn backend(&self) -> &str;
 
-    /// The file of a library that was loaded at run time.
-    fn library(&self) -> Option<&Path> {
-        None
-    }
+    /// The file of the inference library, if it was loaded at run time.
+    fn library(&self) -> Option<&Path>;
 }
 
-/// What was found in a view.
+/// What was detected in a view.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detections {
     /// People, in pixels of the frame and inside the view. The same person may be among them
@@ -52,52 +63,34 @@ pub struct Detections {
     pub inference: Duration,
 }
 
-/// Why people could not be looked for.
-#[derive(Debug, thiserror::Error)]
-pub enum DetectorError {
-    /// A model, its description or its labels can't be used.
-    #[error("{0}")]
-    Model(String),
-    /// OpenCV failed.
-    #[error("OpenCV failed: {}", .0.message)]
-    OpenCv(#[from] ::opencv::Error),
-    /// ONNX Runtime's library can't be used.
-    #[error("{0}")]
-    Library(String),
-    /// ONNX Runtime failed.
-    #[error("ONNX Runtime failed: {0}")]
-    OnnxRuntime(String),
-}
-
-impl<R> From<ort::Error<R>> for DetectorError {
-    fn from(error: ort::Error<R>) -> Self {
-        Self::OnnxRuntime(error.message().to_owned())
-    }
-}
-
 /// Loads the network that the settings name and runs it once, so that the first frame is as fast
-/// as the others. Fails with a sentence that names the setting.
+/// as the others.
+///
+/// # Errors
+/// A sentence that names the setting at fault.
 pub fn load(settings: &DetectorSettings) -> Result<Box<dyn Detector>, DetectorError> {
     match settings.backend {
-        Backend::OpenCv => Ok(Box::new(OpenCvDetector::load(settings)?)),
-        Backend::OnnxRuntime => Ok(Box::new(load_onnxruntime(settings)?)),
-        Backend::Auto => match load_onnxruntime(settings) {
-            Ok(detector) => Ok(Box::new(detector)),
-            Err(error) => {
-                log::info!("opencv is taken: {error}");
-                Ok(Box::new(OpenCvDetector::load(settings)?))
-            }
-        },
+        Backend::OpenCv => load_family(RuntimeKind::OpenCv, settings),
+        Backend::OnnxRuntime => load_in_onnxruntime(settings),
+        Backend::Auto => load_in_onnxruntime(settings).or_else(|error| {
+            log::info!("opencv is taken: {error}");
+            load_family(RuntimeKind::OpenCv, settings)
+        }),
     }
 }
 
-fn load_onnxruntime(settings: &DetectorSettings) -> Result<OnnxRuntimeDetector, DetectorError> {
+/// Loads the settings' detector family; there is one so far.
+fn load_family(
+    runtime: RuntimeKind,
+    settings: &DetectorSettings,
+) -> Result<Box<dyn Detector>, DetectorError> {
+    Ok(Box::new(MobileNetSsd::load(runtime, settings)?))
+}
+
+fn load_in_onnxruntime(settings: &DetectorSettings) -> Result<Box<dyn Detector>, DetectorError> {
     // `ort` panics where a library does not keep what its version promises.
-    let load = AssertUnwindSafe(|| OnnxRuntimeDetector::load(settings));
+    let load = AssertUnwindSafe(|| load_family(RuntimeKind::OnnxRuntime, settings));
     catch_unwind(load).unwrap_or_else(|_| {
         Err(DetectorError::Library("ONNX Runtime's library is not what it says it is".into()))
     })
 }
-
-#[cfg(test)]
-mod conformance;

@@ -156,7 +156,7 @@ fn where_people_are_blurred_a_frame_must_have_been_looked_at_closely() {
 }
 
 #[test]
-fn what_is_too_large_becomes_worse_and_then_smaller() {
+fn a_picture_that_is_too_large_loses_quality_and_then_size() {
     let frame = noise(640, 480);
     let size = |limit| {
         let bytes = jpeg(&frame, 95, limit).unwrap();

@@ -1,66 +1,27 @@
-#![allow(clippy::unwrap_used)]
-
 //! The whole frame loop on real footage: `vtest.avi` of Debian's opencv-doc.
+
+mod clips;
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    path::Path,
+    process::Command,
+    sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use becamera_domain::{
-    CameraId, DetectSettings, RunId, Sample, SourceSettings, StreamInfo, StreamUrl, WorkerId,
+    CameraId, DetectSettings, FailureCode, Progress, RunId, Sample, SourceSettings, StreamEvent,
+    StreamInfo, StreamUrl, WorkerId,
 };
-use tempfile::TempDir;
 
 use super::*;
-
-const FOOTAGE: &str = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
-
-/// A folder of clips made from the footage: shared by the tests that run at the same time, and
-/// removed by the last of them.
-struct Clips(Arc<TempDir>);
-
-impl Clips {
-    fn new() -> Self {
-        static SHARED: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        Self(shared.upgrade().unwrap_or_else(|| {
-            let folder = Arc::new(make_clips());
-            *shared = Arc::downgrade(&folder);
-            folder
-        }))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
-
-fn make_clips() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let encode = |arguments: &[&str], name: &str| {
-        let status = Command::new("ffmpeg")
-            .args(["-v", "error", "-y", "-i", FOOTAGE, "-an", "-t", "3"])
-            .args(arguments)
-            .arg(folder.path().join(name))
-            .status()
-            .unwrap();
-        assert!(status.success(), "ffmpeg failed to make {name}");
-    };
-    encode(&["-c:v", "libx264", "-preset", "ultrafast", "-g", "10"], "short.mp4");
-    encode(&["-c", "copy"], "short.avi");
-    encode(&["-c:v", "libx264", "-preset", "ultrafast", "-g", "10"], "short.mkv");
-    encode(&["-c:v", "libx264", "-preset", "ultrafast", "-g", "10"], "short.ts");
-    encode(&["-c:v", "mjpeg"], "picture.avi");
-    folder
-}
+use clips::{Clips, FOOTAGE, serve_mjpeg};
 
 fn pipeline(clips: &Clips) -> CountingPipeline {
     let mut settings = becamera_domain::settings::Settings::default();
-    settings.stream.media_roots = vec![clips.0.path().into()];
+    settings.stream.media_roots = vec![clips.folder().into()];
     CountingPipeline::new(settings.for_worker()).unwrap()
 }
 
@@ -111,8 +72,8 @@ fn run(clips: &Clips, job: &Job) -> (Exit, Seen) {
     (end.exit, seen)
 }
 
-/// How soon a cancel must be obeyed, on a machine that others use too: a second is left of the
-/// two that a stop may take.
+/// Longest time until a cancel takes effect, on a machine that others use too: a stop may take two
+/// seconds.
 const OBEYED: Duration = Duration::from_secs(2);
 
 #[test]
@@ -189,7 +150,7 @@ fn files_without_pictures_fail_with_a_reason() {
         (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     assert_eq!(failure("noise.avi", &noise), FailureCode::Unsupported);
     let whole = fs::read(clips.path("short.mp4")).unwrap();
-    // Its index is at the end, so that nothing of it can be read.
+    // The index is at the end of the file, so that nothing of it can be read.
     assert_eq!(failure("cut.mp4", &whole[..whole.len() / 2]), FailureCode::Unsupported);
 }
 
@@ -329,53 +290,6 @@ fn a_jpeg_stream_over_http_is_counted_until_the_server_ends_it() {
     assert!(seen.frames() >= 3, "{} frames", seen.frames());
 }
 
-/// Serves a clip of JPEG pictures as a camera would: twenty a second, then hangs up.
-fn serve_mjpeg(clip: &Path) -> u16 {
-    use std::io::{Read, Write};
-    let dump = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(clip)
-        .args(["-c", "copy", "-f", "mjpeg", "-"])
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap()
-        .stdout;
-    let starts: Vec<usize> = (0..dump.len() - 2)
-        .filter(|&at| dump[at..at + 3] == [0xff, 0xd8, 0xff])
-        .chain([dump.len()])
-        .collect();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let (starts, dump) = (starts.clone(), dump.clone());
-            thread::spawn(move || -> std::io::Result<()> {
-                let mut request = [0; 1024];
-                if stream.read(&mut request)? == 0 {
-                    return Ok(());
-                }
-                write!(
-                    stream,
-                    "HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=cam\r\n\r\n"
-                )?;
-                for picture in starts.windows(2).cycle().take(40) {
-                    let picture = &dump[picture[0]..picture[1]];
-                    let length = picture.len();
-                    write!(
-                        stream,
-                        "--cam\r\nContent-Type: image/jpeg\r\nContent-Length: {length}\r\n\r\n"
-                    )?;
-                    stream.write_all(picture)?;
-                    stream.write_all(b"\r\n")?;
-                    thread::sleep(Duration::from_millis(50));
-                }
-                Ok(())
-            });
-        }
-    });
-    port
-}
-
 /// To try a stream by hand:
 /// `BECAMERA_TRY_URL=rtsp://… cargo test --lib try_by_hand -- --ignored --nocapture`
 #[test]
@@ -395,7 +309,7 @@ fn try_by_hand() {
 
 /// An empty platform for 6 s, then the footage: the same place, with people.
 #[test]
-fn the_motion_gate_spares_inference_and_keeps_the_counts() {
+fn the_motion_gate_saves_inference_and_keeps_the_counts() {
     let clips = Clips::new();
     let path = clips.path("idle.mkv");
     let still = "[0:v]trim=end_frame=1,loop=loop=59:size=1,setpts=N/10/TB,\
@@ -418,7 +332,7 @@ fn the_motion_gate_spares_inference_and_keeps_the_counts() {
     let held = |seen: &Seen| total(seen, |progress| progress.gated as usize);
     assert_eq!((frames(&all), inferences(&all), held(&all)), (120, 120, 0));
     assert_eq!((frames(&gated), inferences(&gated)), (120, 120 - held(&gated)));
-    // Of the 60 still frames all but those of the first second and the forced ones are spared, of
+    // Of the 60 still frames all are saved except those of the first second and the forced ones, of
     // the moving ones none.
     assert!((40..=50).contains(&held(&gated)), "{} of 60", held(&gated));
     let mean = |seen: &Seen| {

@@ -1,4 +1,4 @@
-//! HTTP: one GET of which only the head of the answer is read.
+//! HTTP: one GET, of whose answer only the head is read.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use ureq::{
 
 use super::{StreamDescription, status_failure, unsupported};
 
-/// Asks for a stream's type.
+/// Asks for a stream's content type.
 pub async fn describe(url: &StreamUrl, timeout: Duration) -> Result<StreamDescription, Failure> {
     let url = url.clone();
     let blocking = tokio::task::spawn_blocking(move || describe_blocking(&url, timeout));

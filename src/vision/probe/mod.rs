@@ -1,38 +1,42 @@
-//! Asks a stream what it has, before FFmpeg touches it: OpenCV never says why it could not open a
-//! stream, follows redirects, and can't be cancelled.
+//! Asks a camera for a description of its stream before FFmpeg touches it: OpenCV never says why it
+//! could not open a stream, follows redirects, and can't be cancelled.
 
 mod http;
 mod rtsp;
 
 use std::{cell::Cell, future::Future, io, net::IpAddr, time::Duration};
 
-use becamera_domain::{Failure, FailureCode, StreamUrl, settings::StreamSettings};
+use becamera_domain::{Failure, FailureCode, FrameSize, StreamUrl, settings::StreamSettings};
 use tokio::net::TcpStream;
 
 /// How often a probe asks whether it should go on.
 const POLL: Duration = Duration::from_millis(50);
 
-/// What a stream says of itself.
+/// A stream as its server describes it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamDescription {
-    /// The video's encoding, such as `h264`, or what the server calls the content.
+    /// The video's encoding, such as `h264`, or the server's name for the content.
     pub codec: Option<String>,
-    /// Width in pixels.
-    pub width: Option<u32>,
-    /// Height in pixels.
-    pub height: Option<u32>,
-    /// Frames a second.
+    /// The size of its pictures.
+    pub size: Option<FrameSize>,
+    /// Frames per second.
     pub fps: Option<f32>,
 }
 
-/// Asks a stream what it has. Takes at most the settings' probe timeout. Needs no async runtime
-/// and must not be called from within one.
+/// Asks for a stream's description. Takes at most the settings' probe timeout. Needs no async
+/// runtime and must not be called from within one.
+///
+/// # Errors
+/// The reason why the stream can't be had.
 pub fn probe(url: &StreamUrl, settings: &StreamSettings) -> Result<StreamDescription, Failure> {
     let described = probe_while(url, settings, &mut || true)?;
     described.ok_or_else(|| Failure::new(FailureCode::Timeout, "The probe was cancelled"))
 }
 
-/// As [`probe`], but asks `keep_going` every 50 ms and gives `None` soon after it says no.
+/// As [`probe`], but asks `keep_going` every 50 ms and gives `None` soon after that answers no.
+///
+/// # Errors
+/// The reason why the stream can't be had.
 pub fn probe_while(
     url: &StreamUrl,
     settings: &StreamSettings,
@@ -57,7 +61,7 @@ pub fn probe_while(
             outcome = probe_network(url, settings) => Some(outcome),
         }
     });
-    // A name server that is silent holds its lookup for 10 s: nobody waits for that.
+    // A silent name server holds its lookup for 10 s, which is not awaited.
     runtime.shutdown_background();
     outcome.transpose()
 }
@@ -67,7 +71,7 @@ fn probe_file(url: &StreamUrl, settings: &StreamSettings) -> Result<StreamDescri
     if !path.exists() {
         return Err(Failure::new(FailureCode::NotFound, "The file is not there"));
     }
-    // What the name leads to may have changed since it was registered.
+    // A link may lead elsewhere than when the camera was registered.
     settings
         .url_policy()
         .check(url.expose())
@@ -81,7 +85,7 @@ fn probe_file(url: &StreamUrl, settings: &StreamSettings) -> Result<StreamDescri
     }
 }
 
-/// What the probe waits for, to say so when time is up.
+/// What the probe waits for, for the failure when time is up.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     Resolving,
@@ -140,7 +144,7 @@ async fn probe_phases(
     match parsed.scheme() {
         "rtsp" => rtsp::describe(url).await,
         "http" | "https" => http::describe(url, settings.probe_timeout).await,
-        // Nothing here speaks RTSP over TLS; that it listens is all that can be said.
+        // Nothing here speaks RTSP over TLS: that the port is open is all that can be found out.
         _ => Ok(StreamDescription::default()),
     }
 }
@@ -158,7 +162,7 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
     if addresses.is_empty() { Err(unresolvable()) } else { Ok(addresses) }
 }
 
-/// Connects and hangs up, for the precise reason when that fails.
+/// Connects and disconnects, for the precise reason when that fails.
 async fn connect(addresses: &[IpAddr], port: u16) -> Result<(), Failure> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {

@@ -1,8 +1,8 @@
-//! RTSP: one DESCRIBE over TCP, with credentials when asked for them.
+//! RTSP: one DESCRIBE over TCP, with credentials when the server wants them.
 
 use std::time::Duration;
 
-use becamera_domain::{Failure, FailureCode, StreamUrl};
+use becamera_domain::{Failure, FailureCode, FrameSize, StreamUrl};
 use retina::{
     client::{Credentials, Described, Session, SessionOptions, Stream},
     codec::ParametersRef,
@@ -10,8 +10,8 @@ use retina::{
 
 use super::{StreamDescription, status_failure, unsupported};
 
-/// 503: a server that prepares the stream for another client, or is still ending a session, says
-/// so for some tenths of a second.
+/// 503: a server answers this for some tenths of a second while it prepares the stream for another
+/// client, or is still ending a session.
 const BUSY: u16 = 503;
 const BUSY_ATTEMPTS: u32 = 6;
 const BUSY_PAUSE: Duration = Duration::from_millis(250);
@@ -52,7 +52,7 @@ fn describe_stream(stream: &Stream) -> StreamDescription {
     };
     if let Some(ParametersRef::Video(parameters)) = stream.parameters() {
         let (width, height) = parameters.pixel_dimensions();
-        (description.width, description.height) = (Some(width), Some(height));
+        description.size = Some(FrameSize::new(width, height));
         // The length of a frame in seconds, as a fraction.
         let rate = parameters.frame_rate().filter(|(length, _)| *length > 0);
         description.fps =

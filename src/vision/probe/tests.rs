@@ -17,7 +17,7 @@ fn server(serve: impl Fn(TcpStream) + Send + 'static) -> u16 {
     port
 }
 
-/// Reads a request up to its empty line; `None` when the peer hangs up before.
+/// Reads a request up to its empty line; `None` when the peer disconnects before.
 fn request(stream: &mut TcpStream) -> Option<String> {
     let (mut text, mut byte) = (Vec::new(), [0]);
     while !text.ends_with(b"\r\n\r\n") {

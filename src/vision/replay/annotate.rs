@@ -1,11 +1,8 @@
-//! A video with everything drawn into it.
+//! A video with people, lines, zones and counts drawn into it.
 
 use std::path::{Path, PathBuf};
 
-use becamera_counting::{
-    scene::{SceneFrame, SceneTotals},
-    track::TrackedPerson,
-};
+use becamera_counting::{scene::SceneTotals, track::TrackedPerson};
 use becamera_domain::Scene;
 use opencv::{
     core::{Mat, Size},
@@ -19,37 +16,28 @@ use crate::vision::draw::{Overlay, draw};
 /// writes.
 const CODECS: [[char; 4]; 2] = [['a', 'v', 'c', '1'], ['m', 'p', '4', 'v']];
 
-/// What is drawn into frames, and where these go.
+/// Draws into frames and writes them to a video.
 pub(super) struct Annotator {
     path: PathBuf,
     fps: f32,
     scene: Scene,
     people: Vec<TrackedPerson>,
-    totals: SceneTotals,
     writer: Option<VideoWriter>,
 }
 
 impl Annotator {
-    /// Nothing counted yet.
+    /// An annotator that has written nothing yet.
     pub(super) fn new(scene: &Scene, path: &Path, fps: f32) -> Self {
-        Self {
-            path: path.into(),
-            fps,
-            scene: scene.clone(),
-            people: Vec::new(),
-            totals: SceneTotals::new(scene),
-            writer: None,
-        }
+        Self { path: path.into(), fps, scene: scene.clone(), people: Vec::new(), writer: None }
     }
 
-    /// Takes what the newest frame says.
-    pub(super) fn take(&mut self, people: &[TrackedPerson], said: &SceneFrame) {
+    /// Draws these people from now on.
+    pub(super) fn set_people(&mut self, people: &[TrackedPerson]) {
         self.people = people.to_vec();
-        self.totals.take(said);
     }
 
-    /// Draws into a frame and writes it.
-    pub(super) fn write(&mut self, frame: &mut Mat) -> Result<(), String> {
+    /// Draws people, scene and totals into a frame and writes it. The error is a sentence.
+    pub(super) fn write(&mut self, frame: &mut Mat, totals: &SceneTotals) -> Result<(), String> {
         if frame.empty() {
             return Ok(());
         }
@@ -60,7 +48,7 @@ impl Annotator {
         let overlay = Overlay {
             people: &self.people,
             scene: Some(&self.scene),
-            totals: Some(&self.totals),
+            totals: Some(totals),
             count: true,
         };
         draw(frame, &overlay)
@@ -68,7 +56,7 @@ impl Annotator {
             .map_err(|error| format!("the annotated video can't be written: {}", error.message))
     }
 
-    /// Completes the file.
+    /// Completes the file. The error is a sentence.
     pub(super) fn finish(self) -> Result<(), String> {
         let Some(mut writer) = self.writer else { return Ok(()) };
         writer

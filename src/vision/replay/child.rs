@@ -15,14 +15,17 @@ use nix::{
 use super::{ReplayEvent, ReplayJob, run};
 use crate::vision::native;
 
-/// Reads a job from standard input, does it and tells of it on standard output. `parent` started
-/// it: without it nobody wants to know. Gives whether that went well.
+/// Reads a job from standard input, does it and reports on standard output. `parent` is the process
+/// that started it and reads the report. Gives whether the analysis succeeded.
+///
+/// # Errors
+/// When the parent is gone, or the job can't be read or the report written.
 pub fn answer(parent: u32) -> io::Result<bool> {
     // The kernel's death signal was set before exec; the parent may have been gone by then.
     if getppid().as_raw().cast_unsigned() != parent {
         return Err(io::Error::other("its parent is gone"));
     }
-    // Native libraries print: what they say must not be taken for the answer.
+    // Native libraries print: their output must not be taken for the report.
     let mut out = File::from(dup(io::stdout())?);
     dup2_stdout(io::stderr())?;
     for number in [Signal::SIGSEGV, Signal::SIGBUS] {

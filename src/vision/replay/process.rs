@@ -1,4 +1,4 @@
-//! The end that asks: starts a process for a job, listens to it, ends it.
+//! The end that asks: starts a process for a job, reads its report, ends it.
 
 use std::{
     io::{self, Read, Write},
@@ -21,7 +21,7 @@ use nix::{
 
 use super::{ReplayEvent, ReplayJob, Summary};
 
-/// How long a process may take to be gone once it said its last word.
+/// How long a process may take to exit after its last message.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -37,24 +37,24 @@ pub struct Limits {
 /// Why a recording was not analysed to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// It can't be analysed, as its process says.
+    /// Its process reports that it can't be analysed.
     #[error("{0}")]
     Failed(String),
-    /// Its process ended.
+    /// Its process ended without a result.
     #[error("its analysis ended: {0}")]
     Crashed(String),
-    /// Its process did nothing any more.
+    /// Its process was silent for this time.
     #[error("its analysis hung: nothing came for {0:?}")]
     Hung(Duration),
     /// It was stopped.
     #[error("stopped")]
     Stopped,
-    /// Its process could not be started or heard.
+    /// Its process could not be started or read.
     #[error("a process to analyse it can't be used: {0}")]
     System(#[from] io::Error),
 }
 
-/// Ends all analyses that know of it, those under way and those to come.
+/// Ends all analyses that were given a clone of it, those under way and those to come.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<Mutex<Running>>);
 
@@ -65,14 +65,14 @@ struct Running {
 }
 
 impl Stop {
-    /// Kills what runs.
+    /// Kills the processes that run.
     pub fn request(&self) {
         let mut running = self.lock();
         running.stopped = true;
         running.processes.iter().for_each(|process| kill(*process));
     }
 
-    /// Whether it was asked for.
+    /// Whether it was requested.
     pub fn is_requested(&self) -> bool {
         self.lock().stopped
     }
@@ -82,14 +82,17 @@ impl Stop {
     }
 }
 
-/// Kills a process, which leads a group of its own. It may be gone already, which is as good.
+/// Kills a process, which leads a group of its own. One that is gone already is no error.
 fn kill(process: Pid) {
     let _ = killpg(process, Signal::SIGKILL);
 }
 
 /// Does a job in a process, started as `command` (which must call [`answer`](super::answer)), and
-/// tells of it in the caller's thread. Blocks until the job is done, failed or stopped; the process
-/// is gone then.
+/// passes its report to `tell` in the caller's thread. Blocks until the job is done, failed or
+/// stopped; the process is gone then.
+///
+/// # Errors
+/// Why the recording was not analysed to its end.
 pub fn in_process_of_its_own(
     mut command: Command,
     job: &ReplayJob,
@@ -103,11 +106,11 @@ pub fn in_process_of_its_own(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        // Not of the terminal's group: an interrupt is for us, who then end it.
+        // Not in the terminal's group: an interrupt is for the parent, which then ends it.
         .process_group(0);
     confine(&mut command);
     let mut running = Process::start(command, stop)?;
-    // It reads all of it before it says anything; one that is gone already tells by its status.
+    // The process reads all of it before it reports; one that is gone already has a status that tells.
     let _ = running.child.stdin.take().map(|mut stdin| stdin.write_all(&written));
     let result = running.listen(limits, tell);
     if result.is_err() {
@@ -132,7 +135,7 @@ struct Process {
 
 impl Process {
     fn start(mut command: Command, stop: &Stop) -> Result<Self, ReplayError> {
-        // Held while it starts, so that a stop finds it or keeps it from starting.
+        // Locked while it starts, so that a stop finds it or keeps it from starting.
         let mut running = stop.lock();
         if running.stopped {
             return Err(ReplayError::Stopped);
@@ -142,7 +145,7 @@ impl Process {
         Ok(Self { child, stop: stop.clone() })
     }
 
-    /// The process's last word; none when it ended without one.
+    /// The process's result; none when it ended without one.
     fn listen(
         &mut self,
         limits: Limits,
@@ -171,12 +174,12 @@ impl Process {
         }
     }
 
-    /// Waits for its end, and kills it when that takes long.
+    /// Waits for the process to exit, and kills it when that takes long.
     fn end(&mut self) -> Option<ExitStatus> {
         let deadline = Instant::now() + REAP_LIMIT;
         loop {
-            // Under the lock: a process that is reaped must not be killed, since its number may be
-            // another's by then.
+            // Under the lock: a process that is reaped must not be killed, since its id may belong to
+            // another one by then.
             let mut running = self.stop.lock();
             let process = pid(&self.child);
             match self.child.try_wait() {
@@ -200,7 +203,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Else it is gone already: whoever was told of it panicked.
+        // Otherwise it is gone already: here `tell` panicked.
         if thread::panicking() {
             kill(pid(&self.child));
             self.end();

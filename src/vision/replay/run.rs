@@ -1,207 +1,174 @@
-//! The loop over a recording's frames.
+//! The analysis of a recording: the frame loop, and what it reports.
 
 use std::time::{Duration, Instant};
 
-use opencv::{core::Mat, prelude::*};
+use becamera_counting::{budget::FrameBudget, counter::SecondCount, scene::SceneTotals};
+use becamera_domain::{Budget, Failure, FailureCode, FrameSize, Scene, StreamInfo};
+use opencv::core::Mat;
 
 use super::{
-    Recording, ReplayCrossing, ReplayEvent, ReplayFrame, ReplayJob, Summary, annotate::Annotator,
+    Recording, ReplayEvent, ReplayFrame, ReplayJob, Summary, annotate::Annotator,
+    source::ReplaySource,
 };
-use becamera_counting::{budget::FrameBudget, scene::SceneCounter};
-
 use crate::vision::{
-    analysis::Analyser,
-    capture::{Capture, Grab},
-    detector::{self, Detector},
+    capture::Capture,
+    detector::{self, DetectorError},
+    frame_loop::{Clock, CountedFrame, FrameLoop, FrameSink},
+    source::Reading,
 };
 
-/// So many frames in a row that can't be analysed end it.
-const MAX_CONSECUTIVE_ERRORS: u32 = 30;
-
-/// A recording that does not say its rate is taken to have this one.
+/// The frame rate of a recording that does not say its own.
 const USUAL_FPS: f32 = 25.0;
 
-/// Frames that are passed over are told of this often.
-const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
+/// Pause between two heartbeats while frames are passed over.
+const HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// Analyses a recording and tells of it. The error is a sentence.
+/// Analyses a recording and reports to `tell`. The error is a sentence.
 pub(super) fn replay(
     job: &ReplayJob,
     tell: &mut dyn FnMut(ReplayEvent),
 ) -> Result<Summary, String> {
-    let detector = detector::load(&job.detector).map_err(|error| error.to_string())?;
+    let mut detector = detector::load(&job.detector).map_err(|error| error.to_string())?;
     let capture =
         Capture::open_recording(&job.video, &job.stream).map_err(|failure| failure.message)?;
-    let mut analyser = Analyser::new(&job.detect, detector.input());
-    analyser.set_scene(&job.scene);
     let fps = capture.frame_rate().unwrap_or(USUAL_FPS);
-    let mut replay = Replay {
-        job,
-        detector,
-        capture,
-        analyser,
-        counter: SceneCounter::new(&job.scene),
-        budget: FrameBudget::new(job.detect.fps),
-        annotator: job.annotate.as_ref().map(|path| Annotator::new(&job.scene, path, fps)),
+    let annotator = job.annotate.as_ref().map(|path| Annotator::new(&job.scene, path, fps));
+    let mut report = Report {
+        tell,
         fps,
-        frame: Mat::default(),
+        frames: capture.frame_count(),
+        backend: detector.backend().to_owned(),
+        annotator,
         number: 0,
-        second: None,
         opened: false,
         told: Instant::now(),
         decoding: Duration::ZERO,
-        consecutive_errors: 0,
-        summary: Summary::default(),
+        damaged: 0,
     };
-    replay.run(tell)?;
-    replay.end(tell)
+    let frames = job.frames.unwrap_or((1, u64::MAX));
+    let budget = FrameBudget::new(job.detect.fps);
+    let mut source = ReplaySource::new(capture, fps, budget, frames, job.annotate.is_some());
+    let ended = FrameLoop::new(detector.as_mut(), &job.detect, &job.scene, Clock::Recording)
+        .run(&mut source, &mut report);
+    ended.result.map_err(|failure| failure.message)?;
+    report.finish(frames.0, ended.last)
 }
 
-struct Replay<'a> {
-    job: &'a ReplayJob,
-    detector: Box<dyn Detector>,
-    capture: Capture,
-    analyser: Analyser,
-    counter: SceneCounter,
-    budget: FrameBudget,
-    annotator: Option<Annotator>,
+/// What the frame loop reports of a recording.
+struct Report<'a> {
+    tell: &'a mut dyn FnMut(ReplayEvent),
     fps: f32,
-    frame: Mat,
-    /// Of the newest frame, from 1.
+    /// The number of frames that the recording's header says.
+    frames: Option<u64>,
+    backend: String,
+    annotator: Option<Annotator>,
+    /// Number of the newest frame, counted from 1.
     number: u64,
-    /// The second of the recording whose tally is under way.
-    second: Option<u64>,
     opened: bool,
+    /// When anything was reported last.
     told: Instant,
-    /// Since the last frame that was analysed.
+    /// Time of decoding since the last frame that was analysed.
     decoding: Duration,
-    consecutive_errors: u32,
-    summary: Summary,
+    damaged: u64,
 }
 
-impl Replay<'_> {
-    fn run(&mut self, tell: &mut dyn FnMut(ReplayEvent)) -> Result<(), String> {
-        let (first, last) = self.job.frames.unwrap_or((1, u64::MAX));
-        while self.number < last {
-            let started = Instant::now();
-            if self.capture.grab().map_err(|failure| failure.message)? == Grab::End {
-                break;
-            }
-            self.number += 1;
-            if self.number < first {
-                self.sign_of_life(tell);
-                continue;
-            }
-            self.summary.frames += 1;
-            let at = Duration::from_secs_f64((self.number - 1) as f64 / f64::from(self.fps));
-            let analysed = self.budget.takes(at);
-            // A frame that is only drawn into has to be decoded too.
-            if analysed || self.annotator.is_some() {
-                let decoded = self.capture.retrieve(&mut self.frame);
-                if !decoded.map_err(|failure| failure.message)? {
-                    continue;
-                }
-            }
-            self.decoding += started.elapsed();
-            if !self.opened {
-                self.opened = true;
-                let info = self.capture.info();
-                tell(ReplayEvent::Opened(Recording {
-                    width: info.width,
-                    height: info.height,
-                    fps: self.fps,
-                    frames: self.capture.frame_count(),
-                    backend: self.detector.backend().to_owned(),
-                }));
-            }
-            if analysed {
-                self.analyse(at, tell)?;
-            } else {
-                self.sign_of_life(tell);
-            }
-            if let Some(annotator) = &mut self.annotator {
-                annotator.write(&mut self.frame)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn analyse(&mut self, at: Duration, tell: &mut dyn FnMut(ReplayEvent)) -> Result<(), String> {
-        let started = Instant::now();
-        let analysis = match self.analyser.analyse(self.detector.as_mut(), &self.frame, at) {
-            Ok(analysis) => analysis,
-            Err(error) => {
-                self.summary.damaged += 1;
-                self.consecutive_errors += 1;
-                return if self.consecutive_errors < MAX_CONSECUTIVE_ERRORS {
-                    Ok(())
-                } else {
-                    let frames = self.consecutive_errors;
-                    Err(format!("{frames} frames in a row could not be analysed: {error}"))
-                };
-            }
-        };
-        self.consecutive_errors = 0;
-        self.begin_second(at, tell);
-        let size = (self.frame.cols().unsigned_abs(), self.frame.rows().unsigned_abs());
-        let people = analysis.people;
-        let said = self.counter.update(at, &people, size);
-        let analysis_took = started.elapsed();
-        if let Some(annotator) = &mut self.annotator {
-            annotator.take(&people, &said);
-        }
-        let crossings = said.crossings.into_iter().map(|crossing| ReplayCrossing {
-            line_id: crossing.line_id,
-            direction: crossing.direction,
-            track: crossing.track.0,
-            confidence: crossing.confidence,
-        });
-        tell(ReplayEvent::Frame(ReplayFrame {
-            number: self.number,
-            at,
-            people: people.iter().map(Into::into).collect(),
-            crossings: crossings.collect(),
-            occupancy: said.occupancy,
-            inferences: analysis.inferences,
-            inference: analysis.inference,
-            analysis: analysis_took,
-            decoding: std::mem::take(&mut self.decoding),
-        }));
+impl Report<'_> {
+    fn tell(&mut self, event: ReplayEvent) {
         self.told = Instant::now();
-        Ok(())
+        (self.tell)(event);
     }
 
-    fn begin_second(&mut self, at: Duration, tell: &mut dyn FnMut(ReplayEvent)) {
-        let second = at.as_secs();
-        if let Some(before) = self.second.replace(second).filter(|before| *before != second) {
-            tell(ReplayEvent::Second(before, self.counter.take_tally()));
-        }
-    }
-
-    fn sign_of_life(&mut self, tell: &mut dyn FnMut(ReplayEvent)) {
-        if self.told.elapsed() >= SIGN_OF_LIFE {
-            self.told = Instant::now();
-            tell(ReplayEvent::At(self.number));
-        }
-    }
-
-    fn end(mut self, tell: &mut dyn FnMut(ReplayEvent)) -> Result<Summary, String> {
-        self.summary.damaged += u64::from(self.capture.damaged);
-        if self.summary.frames == 0 && self.number > 0 {
-            let (first, _) = self.job.frames.unwrap_or((1, u64::MAX));
+    /// Reports what is left at the recording's end, of which the frames from `first` on were asked
+    /// for.
+    fn finish(mut self, first: u64, last: Option<SecondCount>) -> Result<Summary, String> {
+        let frames = (self.number + 1).saturating_sub(first);
+        if frames == 0 && self.number > 0 {
             let frames = self.number;
             return Err(format!("it has {frames} frames: there is no frame {first}"));
         }
         if !self.opened {
             return Err("the file holds no frame that can be decoded".into());
         }
-        self.counter.end();
-        if let Some(second) = self.second {
-            tell(ReplayEvent::Second(second, self.counter.take_tally()));
+        if let Some(count) = last {
+            self.second(count);
         }
         if let Some(annotator) = self.annotator {
             annotator.finish()?;
         }
-        Ok(self.summary)
+        Ok(Summary { frames, damaged: self.damaged })
+    }
+}
+
+impl FrameSink for Report<'_> {
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    fn begin_turn(&mut self, reading: Reading, _budget: Option<Budget>) -> Option<Scene> {
+        self.number += u64::from(reading.read);
+        self.damaged += u64::from(reading.damaged);
+        self.decoding += reading.decoding;
+        None
+    }
+
+    fn opened(&mut self, info: StreamInfo) {
+        self.opened = true;
+        let recording = Recording {
+            size: FrameSize::new(info.width, info.height),
+            fps: self.fps,
+            frames: self.frames,
+            backend: self.backend.clone(),
+        };
+        self.tell(ReplayEvent::Opened(recording));
+    }
+
+    fn begin_frame(&mut self) -> bool {
+        false
+    }
+
+    fn second(&mut self, count: SecondCount) {
+        // The recording's clock starts in 1970.
+        let second = count.start.timestamp().unsigned_abs();
+        self.tell(ReplayEvent::Second(second, count.scene));
+    }
+
+    fn counted(&mut self, frame: CountedFrame<'_>) {
+        let analysis = frame.started.elapsed();
+        if let Some(annotator) = &mut self.annotator {
+            annotator.set_people(&frame.analysis.people);
+        }
+        let decoding = std::mem::take(&mut self.decoding);
+        self.tell(ReplayEvent::Frame(ReplayFrame {
+            number: self.number,
+            at: frame.position,
+            people: frame.analysis.people,
+            crossings: frame.crossings,
+            occupancy: frame.totals.occupancy.clone(),
+            inferences: frame.analysis.inferences,
+            inference: frame.analysis.inference,
+            analysis,
+            decoding,
+        }));
+    }
+
+    fn not_analysed(&mut self, _error: &DetectorError) {
+        self.damaged += 1;
+    }
+
+    fn end_turn(
+        &mut self,
+        frame: &mut Mat,
+        decoded: bool,
+        totals: &SceneTotals,
+    ) -> Result<(), Failure> {
+        if self.told.elapsed() >= HEARTBEAT {
+            self.tell(ReplayEvent::At(self.number));
+        }
+        match &mut self.annotator {
+            Some(annotator) if decoded => annotator
+                .write(frame, totals)
+                .map_err(|error| Failure::new(FailureCode::Unsupported, error)),
+            _ => Ok(()),
+        }
     }
 }

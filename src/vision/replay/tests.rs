@@ -37,7 +37,7 @@ fn says(events: &[ReplayEvent]) -> String {
 }
 
 #[test]
-fn what_a_process_says_is_told() {
+fn the_events_of_a_process_are_passed_on() {
     let summary = Summary { frames: 7, damaged: 1 };
     let script = says(&[ReplayEvent::At(1), ReplayEvent::At(2), ReplayEvent::Done(summary)]);
     let (result, told) = asked(&script, LONG, &Stop::default());
@@ -48,7 +48,7 @@ fn what_a_process_says_is_told() {
 }
 
 #[test]
-fn what_ends_or_stops_a_process_is_told() {
+fn the_reason_why_a_process_ended_is_told() {
     let error = |script: &str, limits| asked(script, limits, &Stop::default()).0.unwrap_err();
     let crashed = error("cat >/dev/null; kill -SEGV $$", LONG).to_string();
     assert_eq!(crashed, "its analysis ended: killed by SIGSEGV");
@@ -66,7 +66,7 @@ fn what_ends_or_stops_a_process_is_told() {
 }
 
 #[test]
-fn a_stop_ends_what_runs_and_what_would_start() {
+fn a_stop_ends_running_jobs_and_later_ones() {
     let stop = Stop::default();
     let mut command = Command::new("/bin/sh");
     let script = format!("{}; sleep 60 & sleep 60", says(&[ReplayEvent::At(1)]));

@@ -18,36 +18,45 @@ pub enum Next {
         /// Its place in the stream: since the stream's start, in the stream's own time.
         position: Duration,
     },
+    /// A frame that was decoded but is beyond the budget: it is not analysed.
+    Passed,
     /// Nothing yet.
     Idle,
     /// A recording is over.
     End,
 }
 
-/// Frames that were not analysed, since the last time that it was asked.
+/// What a source read since the last time that it was asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// Beyond the budget, or replaced by a newer one.
+pub struct Reading {
+    /// Frames read, whether they were given to the loop or not.
+    pub read: u32,
+    /// Frames not analysed: beyond the budget, or replaced by a newer one.
     pub dropped: u32,
-    /// Damaged.
+    /// Damaged frames.
     pub damaged: u32,
+    /// Time spent on reading and decoding; zero where another thread does it.
+    pub decoding: Duration,
 }
 
 /// Gives frames to the frame loop.
 pub trait FrameSource {
     /// Waits for a frame, at most [`POLL`] (a recording: while one is decoded), and puts it into
     /// `frame`.
+    ///
+    /// # Errors
+    /// The failure that ends the stream.
     fn next_frame(&mut self, frame: &mut Mat) -> Result<Next, Failure>;
 
-    /// What is known of the stream, once there was a frame.
+    /// What is known of the stream, once a frame was decoded.
     fn info(&self) -> Option<StreamInfo>;
 
-    /// The frames lost since the last call.
-    fn take_losses(&mut self) -> Losses;
+    /// What was read since the last call.
+    fn take_reading(&mut self) -> Reading;
 
-    /// How many frames a second it gives at most; none where it gives all.
+    /// The budget of frames per second that it keeps; none where it gives all frames.
     fn budget(&self) -> Option<Budget>;
 
-    /// Lets go of the stream. `false` when a native call is stuck and could not be awaited.
+    /// Releases the stream. `false` when a native call is stuck and could not be awaited.
     fn close(self: Box<Self>) -> bool;
 }

@@ -11,23 +11,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_counting::{budget::FrameBudget, freeze::FreezeWatch};
 use becamera_domain::{
     Budget, Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings,
 };
-use opencv::core::Mat;
+use opencv::{core::Mat, prelude::*};
 
-use super::{
-    frame_source::{FrameSource, Losses, Next, POLL},
-    freeze::FreezeWatch,
-};
-use becamera_counting::budget::FrameBudget;
-
+use super::frame_source::{FrameSource, Next, POLL, Reading};
 use crate::vision::{
     capture::{Capture, Grab},
     probe::{self, StreamDescription},
 };
 
-/// How long a stopped grabber is awaited before its process is given up.
+/// How long a stopped grabber is awaited before its process has to end.
 const STOP_WAIT: Duration = Duration::from_millis(700);
 
 /// How much longer than its own timeouts native code may take before it counts as stuck.
@@ -50,14 +46,14 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// The newest frame and when it was received, unless it was taken.
+    /// When the newest frame was received, unless it was taken.
     newest: Option<Instant>,
     /// Its pixels; empty while the thread converts a frame. Buffers are swapped, never copied.
     frame: Mat,
     info: Option<StreamInfo>,
     opened: bool,
     grabbed: Option<Instant>,
-    losses: Losses,
+    reading: Reading,
     budget: Option<Budget>,
     end: Option<Failure>,
     /// The thread is done and its native handles are released.
@@ -90,13 +86,13 @@ impl LiveSource {
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared::default());
         let own_shared = shared.clone();
-        let camera = Camera { url: url.clone(), settings: settings.clone(), described };
+        let stream = LiveStream { url: url.clone(), settings: settings.clone(), described };
         thread::Builder::new()
             .name("grabber".into())
             .spawn(move || {
                 // Declared first so that it drops last, when the capture is gone.
                 let finish = Finish(&own_shared);
-                let end = grab_all(&camera, budget, &own_shared);
+                let end = grab_all(&stream, budget, &own_shared);
                 finish.0.update(|state| state.end = end.err());
             })
             .map_err(|error| {
@@ -160,8 +156,8 @@ impl FrameSource for LiveSource {
         self.shared.lock().budget
     }
 
-    fn take_losses(&mut self) -> Losses {
-        mem::take(&mut self.shared.lock().losses)
+    fn take_reading(&mut self) -> Reading {
+        mem::take(&mut self.shared.lock().reading)
     }
 
     fn close(self: Box<Self>) -> bool {
@@ -179,27 +175,26 @@ impl Drop for LiveSource {
     }
 }
 
-/// What the grabber reads.
-struct Camera {
+/// The stream that the grabber reads.
+struct LiveStream {
     url: StreamUrl,
     settings: StreamSettings,
-    /// What it said of itself before it was opened.
+    /// The probe's description, from before it was opened.
     described: StreamDescription,
 }
 
-impl Camera {
-    /// Asks the camera again, and fails if its picture has another size than before. What can't
-    /// be asked counts as unchanged: a camera may take no second connection.
+impl LiveStream {
+    /// Probes the camera again, and fails if its picture has another size than before. Where the
+    /// probe fails the size counts as unchanged: a camera may accept no second connection.
     fn check_format(&self, shared: &Shared) -> Result<(), Failure> {
-        // Frames wait meanwhile: it may not last so long that they count as missing.
+        // Frames wait meanwhile: the probe must end before they count as missing.
         let probe_timeout = self.settings.probe_timeout.min(self.settings.read_timeout);
         let settings = StreamSettings { probe_timeout, ..self.settings.clone() };
         let described = probe::probe_while(&self.url, &settings, &mut || !shared.stopped());
-        let size = |of: &StreamDescription| of.width.zip(of.height);
-        match (size(&self.described), described.ok().flatten().as_ref().and_then(size)) {
+        match (self.described.size, described.ok().flatten().and_then(|now| now.size)) {
             (Some(before), Some(now)) if before != now => Err(Failure::new(
                 FailureCode::FormatChanged,
-                format!("The picture's size changed from {before:?} to {now:?} in mid-stream"),
+                format!("The picture's size changed from {before} to {now} in mid-stream"),
             )),
             _ => Ok(()),
         }
@@ -216,12 +211,12 @@ impl Drop for Finish<'_> {
 }
 
 /// Reads until it is told to stop (`Ok`) or the stream ends.
-fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result<(), Failure> {
+fn grab_all(stream: &LiveStream, mut budget: FrameBudget, shared: &Shared) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut capture = Capture::open(&camera.url, &camera.settings, &camera.described)?;
+    let mut capture = Capture::open(&stream.url, &stream.settings, &stream.described)?;
     let mut watch = FreezeWatch::default();
     shared.update(|state| state.opened = true);
-    // Empty but while a frame is converted. With the frame loop's there are two pictures in all.
+    // Empty except while a frame is converted. With the frame loop's there are two pictures in all.
     let mut hand = Mat::default();
     let mut first = true;
     while !shared.stopped() {
@@ -237,13 +232,13 @@ fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result
         let mut good = false;
         if wanted {
             let mut state = shared.lock();
-            // What was not looked at by now makes room for what is newer.
+            // A frame that was not taken by now makes room for the newer one.
             replaced = state.newest.take().is_some();
             mem::swap(&mut state.frame, &mut hand);
             drop(state);
             good = capture.retrieve(&mut hand)?;
-            if good && watch.is_suspect(&hand, at) {
-                camera.check_format(shared)?;
+            if good && watch.is_suspect(hand.data_bytes().unwrap_or_default(), at) {
+                stream.check_format(shared)?;
             }
         }
         if replaced {
@@ -254,8 +249,9 @@ fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result
         first &= !good;
         shared.update(|state| {
             state.grabbed = Some(at);
-            state.losses.damaged += damaged;
-            state.losses.dropped += u32::from(replaced || !wanted);
+            state.reading.read += 1;
+            state.reading.damaged += damaged;
+            state.reading.dropped += u32::from(replaced || !wanted);
             state.budget = Some(budget.budget());
             if wanted {
                 mem::swap(&mut state.frame, &mut hand);

@@ -1,21 +1,22 @@
-//! Where the frame loop gets its frames: a recording, read in step, or a live stream, of which
-//! only the newest frame matters.
+//! Where the frame loop of a camera gets its frames: a recording, read in step, or a live stream, of
+//! which only the newest frame matters.
 
 mod frame_source;
-mod freeze;
 mod live;
 mod recording;
 
+use becamera_counting::budget::FrameBudget;
 use becamera_domain::{Failure, Job, settings::StreamSettings};
 
-pub use self::frame_source::{FrameSource, Next};
+pub use self::frame_source::{FrameSource, Next, Reading};
 use self::{live::LiveSource, recording::FileSource};
-use becamera_counting::budget::FrameBudget;
-
 use super::probe::StreamDescription;
 
-/// Opens the source of a job, of which a probe gave the description. What it gives first may
-/// still be a failure to open.
+/// Opens the source of a job, which a probe described. The first thing that it gives may still be a
+/// failure to open.
+///
+/// # Errors
+/// When no thread can be started for a live stream.
 pub fn open(
     job: &Job,
     settings: &StreamSettings,

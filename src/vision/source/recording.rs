@@ -1,27 +1,26 @@
-//! A recording, read by the frame loop's own thread.
+//! A recording as a camera: read by the frame loop's own thread, paced by its own rate.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
+use becamera_counting::budget::FrameBudget;
 use becamera_domain::{
     Budget, Failure, FailureCode, SourceSettings, StreamInfo, StreamUrl, settings::StreamSettings,
 };
 use opencv::core::Mat;
 
-use super::frame_source::{FrameSource, Losses, Next, POLL};
-use becamera_counting::budget::FrameBudget;
-
+use super::frame_source::{FrameSource, Next, POLL, Reading};
 use crate::vision::{
     capture::{Capture, Grab},
     probe::StreamDescription,
 };
 
-/// A recording that is further behind its own clock gives up catching up.
-const HOPELESS: Duration = Duration::from_secs(2);
+/// A recording that is further behind its own clock than this does not try to catch up.
+const TOO_LATE: Duration = Duration::from_secs(2);
 
-/// A recording that is open, or will be with the next frame.
+/// A recording that is open, or is opened with the next frame.
 pub(super) struct FileSource {
     url: StreamUrl,
     settings: StreamSettings,
@@ -30,15 +29,15 @@ pub(super) struct FileSource {
     budget: FrameBudget,
     capture: Option<Capture>,
     info: Option<StreamInfo>,
-    /// Between two frames by the recording's own rate.
+    /// Time between two frames by the recording's own rate.
     period: Duration,
     /// When the first frame was due.
     started: Instant,
     /// Time from the first frame to the next by the recording's own rate, over all passes.
     position: Duration,
-    /// Frames of this pass.
+    /// Frames decoded or passed over in this pass.
     good: u64,
-    losses: Losses,
+    reading: Reading,
 }
 
 impl FileSource {
@@ -62,7 +61,7 @@ impl FileSource {
             started: Instant::now(),
             position: Duration::ZERO,
             good: 0,
-            losses: Losses::default(),
+            reading: Reading::default(),
         }
     }
 
@@ -77,14 +76,14 @@ impl FileSource {
     }
 
     /// Whether the grabbed frame is to be analysed: a paced recording drops frames as a live
-    /// stream would when the worker is slow or the budget is lower than its rate.
+    /// stream does when the worker is slow or the budget is lower than its rate.
     fn wants(&mut self, period: Duration) -> bool {
         if !self.source.paced {
             return true;
         }
         let taken = self.budget.takes(self.position);
         let late = self.started.elapsed().saturating_sub(self.position);
-        if late > HOPELESS {
+        if late > TOO_LATE {
             self.started += late;
         } else if late > period {
             if taken {
@@ -107,7 +106,7 @@ impl FileSource {
 
     fn drop_capture(&mut self) {
         if let Some(capture) = self.capture.take() {
-            self.losses.damaged += capture.damaged;
+            self.reading.damaged += capture.damaged;
         }
     }
 }
@@ -127,13 +126,14 @@ impl FrameSource for FileSource {
         }
         let Some(capture) = &mut self.capture else { return Ok(Next::Idle) };
         let Grab::Frame(received) = capture.grab()? else { return self.at_end() };
+        self.reading.read += 1;
         let position = self.position;
         let wanted = self.wants(self.period);
         self.position += self.period;
         let Some(capture) = &mut self.capture else { return Ok(Next::Idle) };
         if !wanted {
             self.good += 1;
-            self.losses.dropped += 1;
+            self.reading.dropped += 1;
             return Ok(Next::Idle);
         }
         if !capture.retrieve(frame)? {
@@ -152,12 +152,12 @@ impl FrameSource for FileSource {
         self.source.paced.then(|| self.budget.budget())
     }
 
-    fn take_losses(&mut self) -> Losses {
+    fn take_reading(&mut self) -> Reading {
         let damaged =
             self.capture.as_mut().map_or(0, |capture| std::mem::take(&mut capture.damaged));
-        let mut losses = std::mem::take(&mut self.losses);
-        losses.damaged += damaged;
-        losses
+        let mut reading = std::mem::take(&mut self.reading);
+        reading.damaged += damaged;
+        reading
     }
 
     fn close(self: Box<Self>) -> bool {

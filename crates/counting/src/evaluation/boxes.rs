@@ -1,9 +1,8 @@
-//! Boxes with a number, and how far those of a frame are apart.
+//! Boxes with an id, and the distance between two boxes of a frame.
 
 use crate::geometry::BoundingBox;
 
-/// Boxes that are further apart than this (one less their intersection over union) are not of the
-/// same person.
+/// Largest distance (1 less the intersection over union) of two boxes of the same person.
 const FARTHEST: f64 = 0.5;
 
 /// An axis-aligned box in pixels. Unlike a [`BoundingBox`] it has the precision of py-motmetrics.
@@ -31,16 +30,17 @@ impl From<Rectangle> for BoundingBox {
     }
 }
 
-/// A box of a frame and whose it is.
+/// A box of a frame and the id of its person or track.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabelledBox {
-    /// The person's or the track's number.
+    /// The person's or the track's id.
     pub id: u64,
-    /// Where.
+    /// The box, in pixels of the frame.
     pub bbox: Rectangle,
 }
 
-/// How far two boxes are apart, 0 to 0.5; none when they are not of the same person.
+/// Distance of two boxes (1 less their intersection over union), 0 to 0.5; none when they are not of
+/// the same person.
 pub(super) fn distance(a: &Rectangle, b: &Rectangle) -> Option<f64> {
     let overlap = |a: f64, a_size: f64, b: f64, b_size: f64| {
         ((a + a_size).min(b + b_size) - a.max(b)).max(0.0)
@@ -49,7 +49,8 @@ pub(super) fn distance(a: &Rectangle, b: &Rectangle) -> Option<f64> {
         overlap(a.left, a.width, b.left, b.width) * overlap(a.top, a.height, b.top, b.height);
     let area = |of: &Rectangle| of.width.max(0.0) * of.height.max(0.0);
     let together = area(a) + area(b) - common;
-    // The order of operations is py-motmetrics', so that what is at the limit falls alike.
+    // The order of operations is py-motmetrics', so that boxes at the limit fall
+    // on the same side.
     Some(1.0 - common / together).filter(|distance| *distance <= FARTHEST)
 }
 

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use crate::assignment::assign;
 use crate::evaluation::boxes::{LabelledBox, distance};
 
-/// Counts what the CLEAR MOT metrics are made of, frame by frame, as py-motmetrics does: pairs of
-/// earlier frames are kept while they overlap, the rest is paired for the least sum of distances.
+/// Sums up the CLEAR MOT metrics frame by frame, as py-motmetrics does: pairs of earlier frames are
+/// kept while they overlap, the rest is paired for the least sum of distances.
 ///
 /// K. Bernardin, R. Stiefelhagen: Evaluating Multiple Object Tracking Performance: The CLEAR MOT
 /// Metrics. EURASIP Journal on Image and Video Processing, 2008.
@@ -22,7 +22,7 @@ pub struct ClearMot {
 }
 
 impl ClearMot {
-    /// Takes a frame. No number may come twice on either side.
+    /// Takes a frame. No id may come twice on either side.
     pub fn add(&mut self, truth: &[LabelledBox], tracks: &[LabelledBox]) {
         let mut truth_paired = HashSet::new();
         let mut tracks_paired = HashSet::new();
@@ -51,7 +51,7 @@ impl ClearMot {
         self.false_positives += (tracks.len() - found) as u64;
     }
 
-    /// How often a person was paired with another track than before.
+    /// Number of times that a person was paired with another track than before.
     pub fn id_switches(&self) -> u64 {
         self.switches
     }
@@ -63,12 +63,12 @@ impl ClearMot {
         ratio(errors, self.objects).map(|errors| 1.0 - errors)
     }
 
-    /// Share of the tracks' boxes that are somebody; none without boxes.
+    /// Share of the tracks' boxes that match a person; none without boxes.
     pub fn precision(&self) -> Option<f64> {
         ratio(self.found, self.found + self.false_positives)
     }
 
-    /// Share of the people that are in a track's box; none without people.
+    /// Share of the people that a track's box matches; none without people.
     pub fn recall(&self) -> Option<f64> {
         ratio(self.found, self.objects)
     }

@@ -1,4 +1,4 @@
-//! The metrics are py-motmetrics' (`motmetrics/make.py` made the tracks and asked it).
+//! The metrics equal those of py-motmetrics (`motmetrics/make.py` makes the tracks and asks it).
 
 use std::collections::BTreeMap;
 

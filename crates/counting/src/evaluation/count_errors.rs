@@ -13,7 +13,7 @@ pub struct CountErrors {
 }
 
 impl CountErrors {
-    /// Takes a frame.
+    /// Takes a frame's number of people: the true one and the one counted.
     pub fn add(&mut self, truth: usize, counted: usize) {
         self.frames += 1;
         self.too_many += counted.saturating_sub(truth) as u64;
@@ -32,18 +32,19 @@ impl CountErrors {
         ratio(self.too_many + self.too_few, self.frames)
     }
 
-    /// Mean of what is counted too many, negative where it is too few.
+    /// Mean error: positive where too many are counted, negative where too few; none without
+    /// frames.
     pub fn bias(&self) -> Option<f64> {
         let difference = self.too_many as f64 - self.too_few as f64;
         (self.frames > 0).then(|| difference / self.frames as f64)
     }
 
-    /// Share of the frames with the right number.
+    /// Share of the frames with the right number, 0 to 1; none without frames.
     pub fn exact(&self) -> Option<f64> {
         ratio(self.exact, self.frames)
     }
 
-    /// Share of the frames with at most one too many or too few.
+    /// Share of the frames with at most one person too many or too few, 0 to 1; none without frames.
     pub fn within_one(&self) -> Option<f64> {
         ratio(self.within_one, self.frames)
     }

@@ -1,4 +1,4 @@
-//! Crossings that were found, missed and made up.
+//! Crossings that were found, missed and counted wrongly.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignment::assign;
 
-/// A crossing and its counterpart in the ground truth are at most so far apart: a box whose foot is
+/// Largest time between a crossing and its counterpart in the ground truth: a box whose foot is
 /// seen a little earlier or later, or a track that lags behind, is no error of the count.
 pub const MATCH_WINDOW: Duration = Duration::from_secs(2);
 
-/// A crossing and when it was.
+/// A crossing and its time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimedCrossing {
     /// The line.
     pub line_id: LineId,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// When, in the stream's time.
+    /// Its time in the stream.
     pub at: Duration,
 }
 
@@ -42,8 +42,8 @@ pub struct LineErrors {
 }
 
 /// Compares the crossings of one line. In each direction a crossing goes with one of the ground
-/// truth at most, no more than [`MATCH_WINDOW`] apart: as many as possible and, among these, those
-/// nearest in time. Who they are by number does not matter.
+/// truth at most, no more than [`MATCH_WINDOW`] apart: as many as possible and, among such pairings,
+/// those nearest in time. The ids of tracks do not matter.
 pub fn compare(line: &LineId, truth: &[TimedCrossing], found: &[TimedCrossing]) -> LineErrors {
     let of = |all: &[TimedCrossing], direction| -> Vec<Duration> {
         let here = |one: &&TimedCrossing| one.line_id == *line && one.direction == direction;

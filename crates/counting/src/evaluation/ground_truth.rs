@@ -1,13 +1,13 @@
-//! Ground truth as the MOTChallenge writes it.
+//! Ground truth in the file format of the MOTChallenge.
 
 use std::collections::BTreeMap;
 
 use crate::evaluation::boxes::{LabelledBox, Rectangle};
 
-/// Columns of a file of MOT16 and later: its eighth is the class.
+/// Number of columns in files of MOT16 and later, whose eighth is the class.
 const COLUMNS_WITH_CLASS: usize = 9;
 
-/// The class of people who walk.
+/// The class of pedestrians.
 const PEDESTRIAN: f64 = 1.0;
 
 /// The people in the frames of a recording.
@@ -27,12 +27,15 @@ pub struct GroundTruth {
 pub struct GroundTruthError {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong with the line.
     pub reason: String,
 }
 
 impl GroundTruth {
     /// Reads a file's content.
+    ///
+    /// # Errors
+    /// Names the first line that is malformed, or says that there is no box.
     pub fn parse(content: &[u8]) -> Result<Self, GroundTruthError> {
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
         let mut truth = Self::default();
@@ -56,17 +59,17 @@ impl GroundTruth {
         Ok(truth)
     }
 
-    /// The people in a frame, ordered by number; frames count from 1.
+    /// The people in a frame, ordered by id; frames count from 1.
     pub fn people(&self, frame: u32) -> &[LabelledBox] {
         self.frames.get(&frame).map_or(&[], Vec::as_slice)
     }
 
-    /// The frames with somebody in them, in order.
+    /// The frames with at least one person, in order.
     pub fn frames(&self) -> impl Iterator<Item = u32> {
         self.frames.iter().filter(|(_, people)| !people.is_empty()).map(|(frame, _)| *frame)
     }
 
-    /// The last frame that the file says anything of.
+    /// The last frame that the file has a line for; 0 without any.
     pub fn last_frame(&self) -> u32 {
         self.frames.keys().next_back().copied().unwrap_or(0)
     }
@@ -127,7 +130,7 @@ fn is_header(line: &str) -> bool {
     line.split(',').next().is_some_and(|name| name.trim().parse::<f64>().is_err())
 }
 
-/// What a file says, short enough for an error.
+/// A quotation from the file, short enough for an error.
 fn quoted(text: &str) -> String {
     const LONGEST: usize = 30;
     let short: String = text.chars().take(LONGEST).collect();
@@ -202,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read(
+        fn a_written_file_is_read_back(
             rows in prop::collection::btree_map(
                 (1u32..50, 0u32..50), (-1e4..1e4, -1e4..1e4, 1e-3..1e4, 1e-3..1e4), 1..60
             )

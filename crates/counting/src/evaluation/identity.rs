@@ -8,7 +8,7 @@ use crate::evaluation::{
     clear_mot::ratio,
 };
 
-/// Counts what IDF1 is made of: how many frames each person and each track spend together.
+/// Sums up IDF1: the number of frames that each person and each track spend together.
 ///
 /// E. Ristani et al.: Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking.
 /// ECCV Workshops, 2016.
@@ -33,16 +33,16 @@ impl Identity {
         }
     }
 
-    /// Harmonic mean of identity precision and recall: of all boxes on both sides, the share that
-    /// is with the right one when each person gets one track, the best over all frames. None
-    /// without boxes.
+    /// Harmonic mean of identity precision and recall: the share of all boxes, on both sides, whose
+    /// counterpart is the right one when each person is paired with one track, the best over all
+    /// frames. None without boxes.
     pub fn idf1(&self) -> Option<f64> {
         let people: Vec<_> = self.people.keys().collect();
         let tracks: Vec<_> = self.tracks.keys().collect();
         let together =
             |i: usize, j: usize| self.together.get(&(*people[i], *tracks[j])).copied().unwrap_or(0);
-        // A pair that is never together costs what no pair costs: py-motmetrics' least-cost
-        // assignment of misses and false positives comes to the same sum.
+        // A pair that is never together costs as much as no pair: the same sum as py-motmetrics'
+        // least-cost assignment of misses and false positives.
         let pairs = assign(people.len(), tracks.len(), |i, j| Some(-(together(i, j) as f64)));
         let right: u64 = pairs.into_iter().map(|(i, j)| together(i, j)).sum();
         let boxes = self.people.values().sum::<u64>() + self.tracks.values().sum::<u64>();

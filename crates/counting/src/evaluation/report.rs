@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use becamera_domain::{LineId, Scene};
+use becamera_domain::{FrameSize, LineId, Scene};
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{
@@ -26,35 +26,36 @@ pub struct Evaluation {
     found_crossings: Vec<TimedCrossing>,
 }
 
-/// How good the counts of a recording are. Ratios are absent where there is nothing to divide by.
+/// Accuracy of the counts of a recording. Ratios are absent where there is nothing to divide by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
     /// Multiple object tracking accuracy, at most 1.
     pub mota: Option<f64>,
     /// Identity F1 score, 0 to 1.
     pub idf1: Option<f64>,
-    /// How often a person was given another number.
+    /// Number of times that a person's track changed its id.
     pub id_switches: u64,
-    /// Share of the boxes that are somebody.
+    /// Share of the tracks' boxes that match a person, 0 to 1.
     pub precision: Option<f64>,
-    /// Share of the people that are in a box.
+    /// Share of the people that a box matches, 0 to 1.
     pub recall: Option<f64>,
-    /// Mean absolute error of the people counted in a frame.
+    /// Mean absolute error of the number of people in a frame.
     pub count_mae: Option<f64>,
-    /// Mean of what was counted too many in a frame, negative where it is too few.
+    /// Mean error of the number of people in a frame: positive where too many are counted, negative
+    /// where too few.
     pub count_bias: Option<f64>,
-    /// Share of the frames with the right count.
+    /// Share of the frames with the right count, 0 to 1.
     pub exact: Option<f64>,
-    /// Share of the frames with a count that is off by one at most.
+    /// Share of the frames whose count is off by one at most, 0 to 1.
     pub within_one: Option<f64>,
-    /// Crossings, by line.
+    /// Crossings counted and expected, by line.
     pub crossings: BTreeMap<String, LineErrors>,
     /// Frames compared.
     pub frames: u64,
 }
 
 impl Evaluation {
-    /// Nothing compared yet, on the lines of this scene.
+    /// An evaluation of crossings of this scene's lines; no frame is compared yet.
     pub fn new(scene: &Scene) -> Self {
         Self {
             clear: ClearMot::default(),
@@ -67,15 +68,15 @@ impl Evaluation {
         }
     }
 
-    /// Takes a frame of this width and height: who is in it, who was found in it, and the lines
-    /// that those crossed with it.
+    /// Takes a frame of this size: the people of the ground truth, the people found, and the
+    /// crossings counted with it.
     pub fn add(
         &mut self,
         at: Duration,
         truth: &[LabelledBox],
         found: &[TrackedPerson],
         crossings: impl IntoIterator<Item = TimedCrossing>,
-        frame: (u32, u32),
+        frame: FrameSize,
     ) {
         let tracks: Vec<_> = found
             .iter()

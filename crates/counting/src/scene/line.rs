@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use becamera_domain::{CrossingRules, Direction, Line, LineTally};
+use becamera_domain::{CrossingRules, Direction, FrameSize, Line, LineTally};
 
 use crate::scene::{LineCrossing, Pixel, RawCrossing, SceneFrame};
 use crate::track::{TrackId, TrackedPerson};
@@ -23,7 +23,7 @@ pub(super) struct Step {
     pub height: f64,
 }
 
-/// A line, and where everybody stands to it.
+/// A line, and on which side of it each track is.
 #[derive(Debug, Clone)]
 pub(super) struct LineState {
     line: Line,
@@ -40,7 +40,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    /// Of a distance to the line; none on the line.
+    /// The side of a signed distance from the line; none on the line.
     fn of(distance: f64) -> Option<Self> {
         if distance > 0.0 {
             Some(Self::Right)
@@ -51,7 +51,7 @@ impl Side {
         }
     }
 
-    /// The direction of who comes to this side.
+    /// The direction of a crossing that ends on this side.
     fn reached(self) -> Direction {
         match self {
             Self::Right => Direction::In,
@@ -60,10 +60,10 @@ impl Side {
     }
 }
 
-/// Where a person stands to a line.
+/// Where a person stands relative to a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Standing {
-    /// The side of the foot; none as long as it was only on the line itself.
+    /// The side of the foot; none while it was only on the line itself.
     side: Option<Side>,
     established: Established,
 }
@@ -71,10 +71,10 @@ struct Standing {
 /// The side on which a person was last beyond the band along the line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Established {
-    /// Was always in the band: whoever leaves it for the first time has crossed nothing.
+    /// The person was always in the band: leaving it for the first time is no crossing.
     Nowhere,
-    /// On this side; since then the path went through the line, between its ends, so many times
-    /// more often from left to right than back.
+    /// On this side. `through` is the number of passes through the line since then, between its
+    /// ends: those from left to right less those back.
     On { side: Side, through: i32 },
 }
 
@@ -89,8 +89,8 @@ impl Established {
         }
     }
 
-    /// The foot is beyond the band on this side; says whether that is a crossing. `rules_hold`: the
-    /// person is followed for long and far enough. Until then a crossing waits.
+    /// The foot is beyond the band on this side; gives whether that is a crossing. `rules_hold`: the
+    /// track is old enough and has come far enough. Until then a crossing waits.
     fn beyond(&mut self, now: Side, rules_hold: bool) -> bool {
         let went_through = match *self {
             Self::On { side, through } if side != now => match now {
@@ -112,7 +112,7 @@ impl LineState {
         Self { line: line.clone(), people: HashMap::new(), raw_in: 0, raw_out: 0 }
     }
 
-    /// The state of a line, taken from those before it where it stays in its place.
+    /// The state of a line, taken from the states before where it keeps its id and its place.
     pub(super) fn after(old: &mut Vec<Self>, line: &Line) -> Self {
         let same = |state: &Self| {
             state.line.id == line.id && state.line.from == line.from && state.line.to == line.to
@@ -128,7 +128,7 @@ impl LineState {
         &mut self,
         person: &TrackedPerson,
         step: &Step,
-        frame: (u32, u32),
+        frame: FrameSize,
         said: &mut SceneFrame,
     ) {
         let ends = [Pixel::of(self.line.from, frame), Pixel::of(self.line.to, frame)];
@@ -166,7 +166,7 @@ impl LineState {
         }
     }
 
-    /// Forgets a person.
+    /// Forgets a track.
     pub(super) fn forget(&mut self, track: TrackId) {
         self.people.remove(&track);
     }
@@ -176,7 +176,7 @@ impl LineState {
         self.people.is_empty()
     }
 
-    /// Raw crossings since the last time, if there are any.
+    /// Raw crossings since the last call; none where there are none.
     pub(super) fn take_tally(&mut self) -> Option<LineTally> {
         let (raw_in, raw_out) = (self.raw_in, self.raw_out);
         (self.raw_in, self.raw_out) = (0, 0);

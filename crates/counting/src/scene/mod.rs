@@ -1,4 +1,4 @@
-//! Who crosses which line, and who is in which zone: plain functions over tracks.
+//! Crossings of lines and stays in zones: plain functions over tracks.
 //!
 //! A person stands where the middle of the lower edge of their box is: the foot. Distances are
 //! measured in pixels, which are square, and compared with the person's height, so that rules hold
@@ -10,7 +10,8 @@ mod zone;
 
 use std::{collections::HashMap, time::Duration};
 
-use becamera_domain::{Direction, LineId, Point, Scene, SceneTally, ZoneId, ZoneKind};
+use becamera_domain::{Direction, FrameSize, LineId, Point, Scene, SceneTally, ZoneId, ZoneKind};
+use serde::{Deserialize, Serialize};
 
 pub use crate::scene::totals::SceneTotals;
 use crate::scene::{
@@ -22,13 +23,14 @@ use crate::{
     track::{TrackId, TrackedPerson},
 };
 
-/// Who was not seen for so long is gone. A track that comes back later counts as a new one.
+/// Time without its person after which a track is forgotten. One that comes back later counts as a
+/// new track.
 pub const GRACE: Duration = Duration::from_secs(20);
 
-/// Most people that are remembered; beyond them those who are out of sight longest are forgotten.
+/// Most people that are remembered; beyond them those out of sight longest are forgotten.
 pub const MAX_TRACKS: usize = 2048;
 
-/// A place in pixels.
+/// A place in a frame, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pixel {
     pub(crate) x: f64,
@@ -36,8 +38,8 @@ pub(crate) struct Pixel {
 }
 
 impl Pixel {
-    pub(crate) fn of(point: Point, (width, height): (u32, u32)) -> Self {
-        Self { x: point.x * f64::from(width), y: point.y * f64::from(height) }
+    pub(crate) fn of(point: Point, frame: FrameSize) -> Self {
+        Self { x: point.x * f64::from(frame.width), y: point.y * f64::from(frame.height) }
     }
 
     fn distance(self, other: Self) -> f64 {
@@ -45,10 +47,10 @@ impl Pixel {
     }
 }
 
-/// What a frame says of lines and zones.
+/// What happened on lines and in zones with a frame.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SceneFrame {
-    /// Crossings that keep all rules.
+    /// Crossings that follow all rules of their lines.
     pub crossings: Vec<LineCrossing>,
     /// Every change of side through a line, before any rule.
     pub raw: Vec<RawCrossing>,
@@ -56,18 +58,18 @@ pub struct SceneFrame {
     pub occupancy: Vec<(ZoneId, u32)>,
 }
 
-/// Somebody crossed a line.
-#[derive(Debug, Clone, PartialEq)]
+/// A person crossed a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineCrossing {
     /// The line.
     pub line_id: LineId,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// What that way is called.
+    /// The line's name for this direction.
     pub direction_name: String,
-    /// Who.
+    /// The person's track.
     pub track: TrackId,
-    /// How sure the detector was of the person, 0 to 1.
+    /// Mean score of the person's detections, 0 to 1.
     pub confidence: f32,
 }
 
@@ -76,9 +78,9 @@ pub struct LineCrossing {
 pub struct RawCrossing {
     /// The line.
     pub line_id: LineId,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// Who.
+    /// The person's track.
     pub track: TrackId,
 }
 
@@ -89,7 +91,7 @@ struct Path {
     last_seen: Duration,
     first_foot: Point,
     foot: Point,
-    /// Farthest from the first foot, in heights.
+    /// Largest distance from the first foot, in heights of the person.
     travelled: f64,
 }
 
@@ -102,18 +104,18 @@ pub struct SceneCounter {
 }
 
 impl SceneCounter {
-    /// A counter that has seen nobody yet.
+    /// A counter that knows no track yet.
     pub fn new(scene: &Scene) -> Self {
         let mut counter = Self { lines: Vec::new(), zones: Vec::new(), paths: HashMap::new() };
         counter.replace(scene);
         counter
     }
 
-    /// Goes on with another scene. A line that stays where it is keeps what it knows of everybody,
-    /// whatever it and its directions are called and whatever its rules are; one that was moved
-    /// starts anew, so that nobody crosses it by standing still. A zone that keeps its name keeps
-    /// who is in it; those who no longer are when it was moved leave it. Who is in a zone that is
-    /// deleted neither leaves it nor stays.
+    /// Goes on with another scene. A line that keeps its id and its place keeps its state of every
+    /// track, even when its rules or the names of its directions change; one that was moved starts
+    /// anew, so that nobody crosses it by standing still. A zone that keeps its id keeps the people
+    /// in it; those outside of its new polygon leave it. People in a zone that is deleted are counted
+    /// neither as leaving nor as staying.
     pub fn replace(&mut self, scene: &Scene) {
         let mut old = std::mem::take(&mut self.lines);
         self.lines = scene.lines.iter().map(|line| LineState::after(&mut old, line)).collect();
@@ -122,20 +124,20 @@ impl SceneCounter {
         self.zones = counted.map(|zone| ZoneState::after(&mut old, zone)).collect();
     }
 
-    /// Takes the people of a frame, `at` this time of the stream, which never goes back. Boxes are
-    /// in pixels of a picture of `frame`'s width and height. The same frame once more changes
-    /// nothing but what is summed over frames.
+    /// Takes the people of a frame of this size, `at` this time of the stream, which never goes
+    /// back. Boxes are in pixels of the frame. The same frame once more changes nothing but what is
+    /// summed over frames.
     pub fn update(
         &mut self,
         at: Duration,
         people: &[TrackedPerson],
-        frame: (u32, u32),
+        frame: FrameSize,
     ) -> SceneFrame {
         let mut said = SceneFrame::default();
         self.zones.iter_mut().for_each(|zone| zone.begin_frame(frame));
         for (place, person) in people.iter().enumerate() {
             let Some(foot) = foot(&person.bbox, frame) else { continue };
-            // A number that comes twice is taken once.
+            // A track that comes twice is taken once.
             if people[..place].iter().any(|other| other.id == person.id) {
                 continue;
             }
@@ -154,7 +156,7 @@ impl SceneCounter {
         said
     }
 
-    /// What was counted since the last time, for the end of a second.
+    /// What was counted since the last call, for the end of a second.
     pub fn take_tally(&mut self) -> SceneTally {
         SceneTally {
             lines: self.lines.iter_mut().filter_map(LineState::take_tally).collect(),
@@ -162,14 +164,14 @@ impl SceneCounter {
         }
     }
 
-    /// Nobody is followed any more, as at a stream's end: whoever is in a zone leaves it, after a
-    /// stay until they were last seen.
+    /// Ends all tracks, as at a stream's end: everybody in a zone leaves it, after a dwell until
+    /// they were last seen.
     pub fn end(&mut self) {
         let gone: Vec<_> = self.paths.keys().copied().collect();
         gone.into_iter().for_each(|track| self.lose(track));
     }
 
-    /// How many people it remembers.
+    /// Number of people that are remembered.
     pub fn remembered(&self) -> usize {
         self.paths.len()
     }
@@ -179,7 +181,7 @@ impl SceneCounter {
         at: Duration,
         person: &TrackedPerson,
         foot: Point,
-        frame: (u32, u32),
+        frame: FrameSize,
     ) -> Step {
         let height = f64::from(person.bbox.height);
         let new = Path { first_seen: at, last_seen: at, first_foot: foot, foot, travelled: 0.0 };
@@ -202,7 +204,7 @@ impl SceneCounter {
         }
     }
 
-    /// Bounds what is remembered.
+    /// Forgets tracks without a person, and the oldest beyond [`MAX_TRACKS`].
     fn forget(&mut self, at: Duration) {
         let unseen = |path: &Path| at.saturating_sub(path.last_seen);
         let gone = self.paths.iter().filter(|(_, path)| unseen(path) > GRACE);
@@ -224,9 +226,9 @@ impl SceneCounter {
     }
 }
 
-/// Whether a box is to be left out: its centre lies in a zone whose kind is
-/// [`Exclude`](ZoneKind::Exclude).
-pub fn is_masked(scene: &Scene, bbox: &BoundingBox, frame: (u32, u32)) -> bool {
+/// Whether the centre of a box lies in a zone of the kind [`Exclude`](ZoneKind::Exclude), so that the
+/// detection is dropped. The box is in pixels of a frame of this size.
+pub fn is_masked(scene: &Scene, bbox: &BoundingBox, frame: FrameSize) -> bool {
     let masks = || scene.zones.iter().filter(|zone| zone.kind == ZoneKind::Exclude);
     if masks().next().is_none() || !bbox.is_finite() {
         return false;
@@ -241,8 +243,8 @@ pub fn is_masked(scene: &Scene, bbox: &BoundingBox, frame: (u32, u32)) -> bool {
     })
 }
 
-/// Where a person stands, in widths and heights of the picture.
-fn foot(bbox: &BoundingBox, (width, height): (u32, u32)) -> Option<Point> {
+/// Where a person stands, in widths and heights of the frame; none without finite numbers.
+fn foot(bbox: &BoundingBox, FrameSize { width, height }: FrameSize) -> Option<Point> {
     if !bbox.is_finite() || width == 0 || height == 0 {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What was counted on lines and in zones so far, for pictures and live counts.
+//! What was counted on lines and in zones since a stream was opened, for pictures and live counts.
 
 use becamera_domain::{Direction, LineId, Scene, ZoneId};
 
@@ -7,21 +7,21 @@ use crate::scene::SceneFrame;
 /// Counts since a stream was opened.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SceneTotals {
-    /// How often each line was crossed, in its first and in its second direction.
+    /// Crossings of each line: in its first and in its second direction.
     pub crossings: Vec<(LineId, [u64; 2])>,
-    /// How many people are in each zone now.
+    /// Number of people in each zone now.
     pub occupancy: Vec<(ZoneId, u32)>,
 }
 
 impl SceneTotals {
-    /// Nothing was counted on these lines.
+    /// Totals of a scene on which nothing was counted yet.
     pub fn new(scene: &Scene) -> Self {
         let mut totals = Self::default();
         totals.follow(scene);
         totals
     }
 
-    /// Goes on with other lines: those that keep their names keep their counts.
+    /// Goes on with another scene: lines that keep their ids keep their counts.
     pub fn follow(&mut self, scene: &Scene) {
         let old = std::mem::take(&mut self.crossings);
         let crossed = |id: &LineId| old.iter().find(|(other, _)| other == id).map(|line| line.1);
@@ -30,7 +30,7 @@ impl SceneTotals {
         self.occupancy.retain(|(id, _)| scene.zones.iter().any(|zone| zone.id == *id));
     }
 
-    /// Takes what a frame says.
+    /// Adds what happened with a frame.
     pub fn take(&mut self, said: &SceneFrame) {
         self.occupancy.clone_from(&said.occupancy);
         for crossing in &said.crossings {
@@ -43,7 +43,6 @@ impl SceneTotals {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{scene::LineCrossing, track::TrackId};

@@ -2,24 +2,25 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use becamera_domain::{DWELL_BOUNDS, Point, Zone, ZoneId, ZoneTally};
+use becamera_domain::{DWELL_BOUNDS, FrameSize, Point, Zone, ZoneId, ZoneTally};
 
 use crate::scene::{Pixel, line::Step};
 use crate::track::{TrackId, TrackedPerson};
 
-/// Whoever comes or leaves must get this far beyond the border, in heights of the person …
+/// To enter or leave, a foot must get this far beyond the border, in heights of the person …
 const HYSTERESIS: f64 = 0.06;
 
-/// … but no farther than this share of the zone's depth, or nobody could be in a narrow zone.
+/// … but no farther than this share of the zone's depth, or nobody could enter a narrow zone.
 const DEPTH_SHARE: f64 = 0.5;
 
 /// Places tried along each axis to find a zone's depth.
 const GRID: u32 = 24;
 
-/// So close to the picture's edge a side of a zone is no border: nobody can stand beyond it.
+/// A side of a zone this close to the picture's edge is no border: nobody can stand beyond it. In
+/// widths and heights of the picture.
 const AT_EDGE: f64 = 1e-6;
 
-/// A zone, and who is in it.
+/// A zone, and the people in it.
 #[derive(Debug, Clone)]
 pub(super) struct ZoneState {
     zone: Zone,
@@ -30,7 +31,7 @@ pub(super) struct ZoneState {
     frames: u32,
 }
 
-/// Where a person is to a zone.
+/// Where a person is relative to a zone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Place {
     Outside,
@@ -41,7 +42,7 @@ impl ZoneState {
     fn new(zone: &Zone) -> Self {
         Self {
             zone: zone.clone(),
-            shape: Shape::new(&zone.polygon, (0, 0)),
+            shape: Shape::new(&zone.polygon, FrameSize::default()),
             people: HashMap::new(),
             inside_now: 0,
             tally: empty_tally(&zone.id, 0),
@@ -49,7 +50,7 @@ impl ZoneState {
         }
     }
 
-    /// The state of a zone, taken from those before it where one has its name.
+    /// The state of a zone, taken from the states before where one has its id.
     pub(super) fn after(old: &mut Vec<Self>, zone: &Zone) -> Self {
         match old.iter().position(|state| state.zone.id == zone.id) {
             Some(place) => {
@@ -63,13 +64,13 @@ impl ZoneState {
         }
     }
 
-    /// Its name.
+    /// The zone's id.
     pub(super) fn id(&self) -> &ZoneId {
         &self.zone.id
     }
 
     /// A frame of this size begins.
-    pub(super) fn begin_frame(&mut self, frame: (u32, u32)) {
+    pub(super) fn begin_frame(&mut self, frame: FrameSize) {
         if self.shape.frame != frame {
             self.shape = Shape::new(&self.zone.polygon, frame);
         }
@@ -103,7 +104,7 @@ impl ZoneState {
         self.people.insert(person.id, place);
     }
 
-    /// The frame is complete; gives how many are in the zone.
+    /// The frame is complete; gives the number of people in the zone.
     pub(super) fn end_frame(&mut self) -> u32 {
         let people = self.inside_now;
         let tally = &mut self.tally;
@@ -116,14 +117,14 @@ impl ZoneState {
         people
     }
 
-    /// A person is no longer followed, and was last seen then.
+    /// A track ended; its person was last seen then.
     pub(super) fn lose(&mut self, track: TrackId, last_seen: Duration) {
         if let Some(Place::Inside { since }) = self.people.remove(&track) {
             self.leave(last_seen.saturating_sub(since));
         }
     }
 
-    /// What was counted since the last time.
+    /// What was counted since the last call.
     pub(super) fn take_tally(&mut self) -> ZoneTally {
         self.frames = 0;
         let next = empty_tally(&self.zone.id, self.tally.people_last);
@@ -164,17 +165,17 @@ fn empty_tally(zone_id: &ZoneId, people: u32) -> ZoneTally {
 /// A polygon in a picture of some size.
 #[derive(Debug, Clone)]
 struct Shape {
-    frame: (u32, u32),
+    frame: FrameSize,
     corners: Vec<Pixel>,
-    /// Its sides but those along the picture's edge.
+    /// Its sides except those along the picture's edge.
     borders: Vec<[Pixel; 2]>,
-    /// About how far from its borders one can be inside.
+    /// About the largest distance from the borders inside, in pixels.
     depth: f64,
 }
 
 impl Shape {
-    /// A polygon in a picture of this width and height.
-    fn new(polygon: &[Point], frame: (u32, u32)) -> Self {
+    /// A polygon in a picture of this size.
+    fn new(polygon: &[Point], frame: FrameSize) -> Self {
         let corners: Vec<_> = polygon.iter().map(|corner| Pixel::of(*corner, frame)).collect();
         let along_edge = |a: &Point, b: &Point| {
             let both = |place: fn(&Point) -> f64, edge: f64| {
@@ -199,13 +200,13 @@ impl Shape {
         distances.fold(f64::INFINITY, f64::min)
     }
 
-    /// The nearest place inside the picture: who is cut off by its lower edge stands there.
+    /// The nearest place inside the picture: a person cut off by its lower edge stands there.
     fn in_picture(&self, place: Pixel) -> Pixel {
         let clamp = |value: f64, size: u32| {
             let size = f64::from(size);
             value.clamp(size * AT_EDGE, size * (1.0 - AT_EDGE))
         };
-        Pixel { x: clamp(place.x, self.frame.0), y: clamp(place.y, self.frame.1) }
+        Pixel { x: clamp(place.x, self.frame.width), y: clamp(place.y, self.frame.height) }
     }
 
     fn measured_depth(&self) -> f64 {

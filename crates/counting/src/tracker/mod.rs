@@ -12,6 +12,8 @@ mod track;
 
 use std::time::Duration;
 
+use becamera_domain::FrameSize;
+
 pub use appearance::Appearance;
 use kalman::STEP;
 use track::{Stage, Track};
@@ -103,11 +105,11 @@ impl Tracker {
     /// `scanned` are the parts of the frame in which people were looked for.
     pub fn update(
         &mut self,
-        frame: (u32, u32),
+        frame: FrameSize,
         scanned: &[BoundingBox],
         mut found: Vec<Observation>,
     ) {
-        let frame = BoundingBox::from_corners(0.0, 0.0, frame.0 as f32, frame.1 as f32);
+        let frame = BoundingBox::from_corners(0.0, 0.0, frame.width as f32, frame.height as f32);
         found.truncate(MOST_DETECTIONS);
         let (sure, doubtful): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|o| o.detection.score >= self.scores.sure);
@@ -142,8 +144,8 @@ impl Tracker {
 
     /// Everybody who counts now in a frame of this size: confirmed, seen lately, and not more than
     /// a quarter outside.
-    pub fn people(&self, frame: (u32, u32)) -> Vec<TrackedPerson> {
-        let inside = |person: &TrackedPerson| !is_outside(&person.bbox, frame.0 as f32);
+    pub fn people(&self, frame: FrameSize) -> Vec<TrackedPerson> {
+        let inside = |person: &TrackedPerson| !is_outside(&person.bbox, frame.width as f32);
         self.tracks.iter().filter_map(Track::person).filter(inside).collect()
     }
 

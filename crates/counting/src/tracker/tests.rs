@@ -1,7 +1,7 @@
 use super::*;
 use crate::image::BgrBuffer;
 
-const FRAME: (u32, u32) = (768, 576);
+const FRAME: FrameSize = FrameSize::new(768, 576);
 const WHOLE: [BoundingBox; 1] = [BoundingBox { left: 0.0, top: 0.0, width: 768.0, height: 576.0 }];
 const RED: [u8; 3] = [20, 20, 200];
 const BLUE: [u8; 3] = [200, 40, 20];

@@ -32,14 +32,14 @@ fn a_line_drawn_the_other_way_has_its_directions_swapped() {
 }
 
 #[test]
-fn in_is_from_left_to_right_for_who_looks_along_the_line() {
+fn in_is_from_left_to_right_seen_along_the_line() {
     // Looking up, the right-hand side is the picture's right.
     let upwards = line("up", [0.5, 0.8], [0.5, 0.2]);
     assert_eq!(crossings(upwards, &[(300.0, 500.0), (700.0, 500.0)]), [In]);
 }
 
 #[test]
-fn what_a_crossing_says() {
+fn fields_of_a_crossing() {
     let directions = Directions { inwards: "enter".into(), outwards: "leave".into() };
     let mut counter = counter(Line { directions, ..middle() });
     let mut said = SceneFrame::default();
@@ -74,7 +74,7 @@ fn along_the_line_nobody_crosses() {
 }
 
 #[test]
-fn who_stops_on_the_line_crosses_once_or_not_at_all() {
+fn a_person_who_stops_on_the_line_crosses_once_or_not_at_all() {
     let jitter = |places: &mut Vec<_>| {
         places
             .extend((0..100).map(|step| Some((500.0, if step % 2 == 0 { 492.0 } else { 508.0 }))));
@@ -125,7 +125,7 @@ fn exactly_over_an_end_is_over_the_line() {
 }
 
 #[test]
-fn two_who_swap_places_cross_one_each_way() {
+fn two_people_who_swap_places_cross_one_each_way() {
     let (a, b) = (path(&[(480.0, 300.0), (480.0, 700.0)]), path(&[(520.0, 700.0), (520.0, 300.0)]));
     let (mut found, raw) = walk(&mut counter(middle()), &[&a, &b]);
     found.sort();
@@ -133,7 +133,7 @@ fn two_who_swap_places_cross_one_each_way() {
 }
 
 #[test]
-fn who_appears_on_the_line_has_crossed_nothing_yet() {
+fn a_person_who_appears_on_the_line_has_crossed_nothing_yet() {
     for start in [489.0, 495.0, 500.0, 505.0, 511.0] {
         assert_eq!(crossings(middle(), &[(500.0, start), (500.0, 700.0)]), [], "{start}");
         // Once on a side, the next way over counts.
@@ -145,7 +145,7 @@ fn who_appears_on_the_line_has_crossed_nothing_yet() {
 
 #[test]
 fn the_band_grows_with_the_person() {
-    // Twelve pixels beyond the line are enough for who is 90 pixels tall, not for who is 110.
+    // Twelve pixels beyond the line are enough for a person of 90 pixels, not for one of 110.
     for (height, expected) in [(90.0, 1), (110.0, 0)] {
         let mut counter = counter(middle());
         let mut found = 0;
@@ -168,7 +168,7 @@ fn too_young_or_too_little_travelled_waits() {
     assert_eq!((found, raw), (vec![], 1));
     over.extend([Some((500.0, 560.0)); 10]);
     assert_eq!(walk(&mut counter(line.clone()), &[&over]).0, [(1, In)]);
-    // Who has gone back meanwhile has crossed nothing.
+    // A person who has gone back meanwhile has crossed nothing.
     let back = path(&[(500.0, 440.0), (500.0, 560.0), (500.0, 400.0), (500.0, 300.0)]);
     assert_eq!(walk(&mut counter(line), &[&back]).0, []);
     rules = CrossingRules { min_travel: 2.0, ..CrossingRules::default() };
@@ -178,7 +178,7 @@ fn too_young_or_too_little_travelled_waits() {
 }
 
 #[test]
-fn who_is_out_of_sight_for_a_while_has_crossed_meanwhile() {
+fn a_person_out_of_sight_for_a_while_has_crossed_meanwhile() {
     let mut gap = path(&[(500.0, 400.0), (500.0, 480.0)]);
     gap.extend([None; 50]);
     gap.extend(path(&[(500.0, 540.0), (500.0, 600.0)]));
@@ -201,7 +201,8 @@ fn degenerate_lines_and_boxes_count_nothing() {
     for (frame, number) in broken.into_iter().enumerate() {
         let bbox = BoundingBox { left: number, top: number, width: number, height: number };
         let person = TrackedPerson { id: TrackId(1), bbox, confidence: number, seen: true };
-        for size in [(0, 0), (1, 0), FRAME, (u32::MAX, u32::MAX)] {
+        let [none, flat] = [0, 1].map(|width| FrameSize::new(width, 0));
+        for size in [none, flat, FRAME, FrameSize::new(u32::MAX, u32::MAX)] {
             counter.update(tenths(frame), &[person, person], size);
         }
     }
@@ -218,7 +219,7 @@ fn a_number_that_comes_twice_is_taken_once() {
 }
 
 #[test]
-fn another_scene_keeps_what_stays() {
+fn another_scene_keeps_the_lines_that_stay() {
     let (stays, moves) =
         (line("stays", [0.2, 0.5], [0.8, 0.5]), line("moves", [0.2, 0.5], [0.8, 0.5]));
     let scene = |lines: &[&Line]| Scene {
@@ -245,7 +246,7 @@ fn another_scene_keeps_what_stays() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded() {
+fn the_number_of_remembered_tracks_is_bounded() {
     let mut counter = counter(middle());
     for frame in 0..MAX_TRACKS + 500 {
         counter.update(
@@ -305,7 +306,7 @@ proptest! {
         walk_ in any_walk(), y in 1u16..1000, rules in any_line()
     ) {
         let y = f64::from(y) / 1000.0;
-        // Who walks in the picture can't get around it.
+        // A walk in the picture can't get around it.
         let across = Line { rules: rules.rules, ..line("across", [0.0, y], [1.0, y]) };
         let (found, raw) = walk(&mut counter(across), &[&walk_]);
         prop_assert!(found.windows(2).all(|two| two[0].1 != two[1].1), "{found:?}");

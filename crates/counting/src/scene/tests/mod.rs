@@ -7,7 +7,7 @@ use super::*;
 use becamera_domain::{CrossingRules, Directions, Line, Zone};
 
 /// The picture: distances in it are in pixels, people are 100 pixels tall.
-const FRAME: (u32, u32) = (1000, 1000);
+const FRAME: FrameSize = FrameSize::new(1000, 1000);
 const HEIGHT: f32 = 100.0;
 
 fn line(id: &str, from: [f64; 2], to: [f64; 2]) -> Line {
@@ -35,8 +35,8 @@ fn tenths(frame: usize) -> Duration {
     Duration::from_millis(100 * frame as u64)
 }
 
-/// Walks of people, frame by frame at 10 frames a second; none where one is not in the picture.
-/// Gives the crossings as `(track, direction)` and how many there were before the rules.
+/// Walks of people, frame by frame at 10 frames a second; none where a person is not in the picture.
+/// Gives the crossings as `(track, direction)` and their number before the rules.
 fn walk(
     counter: &mut SceneCounter,
     walks: &[&[Option<(f32, f32)>]],
@@ -56,7 +56,7 @@ fn walk(
     (crossings, raw)
 }
 
-/// A walk from place to place, 20 pixels a frame.
+/// A walk from place to place, 20 pixels per frame.
 fn path(places: &[(f32, f32)]) -> Vec<Option<(f32, f32)>> {
     let mut walk = vec![places[0]];
     for &(x, y) in &places[1..] {

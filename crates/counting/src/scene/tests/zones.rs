@@ -64,7 +64,7 @@ fn jitter_at_the_border_is_one_entry() {
 }
 
 #[test]
-fn who_vanishes_stayed_until_last_seen() {
+fn the_dwell_of_a_lost_person_ends_when_last_seen() {
     let mut counter = counter(&[square()]);
     let stay = [Some((500.0, 500.0)); 41];
     walk(&mut counter, &[&stay]);
@@ -102,7 +102,7 @@ fn zone_state() -> ZoneState {
 }
 
 #[test]
-fn who_stands_at_the_pictures_edge_stands_in_a_zone_that_reaches_it() {
+fn a_person_at_the_pictures_edge_is_in_a_zone_that_reaches_it() {
     let lower = zone("lower", ZoneKind::Count, &[[0.0, 0.5], [1.0, 0.5], [1.0, 1.0], [0.0, 1.0]]);
     let mut counter = counter(&[lower]);
     // Feet below the picture.
@@ -146,7 +146,7 @@ fn concave_zones_have_their_hollow_outside() {
 }
 
 #[test]
-fn a_zone_that_moves_keeps_who_is_in_both_places() {
+fn a_zone_that_moves_keeps_people_in_both_places() {
     let mut counter = counter(&[square()]);
     let people = [person(1, 350.0, 500.0), person(2, 650.0, 500.0)];
     counter.update(tenths(0), &people, FRAME);
@@ -158,7 +158,7 @@ fn a_zone_that_moves_keeps_who_is_in_both_places() {
     assert_eq!(moved.dwell_sum_ms, 1000);
     // Another size of the picture is no reason to leave.
     let doubled = TrackedPerson { bbox: people[1].bbox.scaled(2.0, 2.0), ..people[1] };
-    counter.update(tenths(11), &[doubled], (2000, 2000));
+    counter.update(tenths(11), &[doubled], FrameSize::new(2000, 2000));
     assert_eq!(tally(&mut counter).people_last, 1);
     let mask = Zone { kind: ZoneKind::Exclude, ..square() };
     counter.replace(&Scene { lines: Vec::new(), zones: vec![mask] });

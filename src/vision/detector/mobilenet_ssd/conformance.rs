@@ -1,15 +1,13 @@
-#![allow(clippy::unwrap_used)]
-
 //! Every backend against the detections of the original network (`models/person_reference.json`),
 //! and the quantised network against the one that it was made of.
 
-use ::opencv::{prelude::*, videoio};
+use becamera_counting::geometry::non_maximum_suppression;
+use becamera_domain::settings::Backend;
+use opencv::videoio;
 use serde_json::Value;
 
-use super::{model::Embedded, *};
-use becamera_counting::geometry::non_maximum_suppression;
-
-use crate::vision::native;
+use super::*;
+use crate::vision::{detector, native};
 
 const FOOTAGE: &str = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
 
@@ -22,15 +20,16 @@ struct Tolerance {
 const FLOAT32: Tolerance = Tolerance { side: 1e-3, score: 1e-3 };
 const INT8: Tolerance = Tolerance { side: 0.03, score: 0.15 };
 
-/// The library is got by `deploy/test.sh`; without it these tests fail, unless it could not be had
-/// there and that was said.
+/// `deploy/test.sh` gets the library; without it these tests fail, unless the variable says that it
+/// could not be had.
 fn onnxruntime(model: Embedded) -> Option<Box<dyn Detector>> {
     if std::env::var_os("BECAMERA_TEST_WITHOUT_ONNXRUNTIME").is_some() {
         eprintln!("not tested: BECAMERA_TEST_WITHOUT_ONNXRUNTIME is set");
         return None;
     }
     native::set_up();
-    let detector = OnnxRuntimeDetector::load_embedded(model, &DetectorSettings::default());
+    let kind = RuntimeKind::OnnxRuntime;
+    let detector = MobileNetSsd::load_embedded(kind, model, &DetectorSettings::default());
     Some(Box::new(detector.expect("deploy/onnxruntime.sh gets the library")))
 }
 
@@ -49,7 +48,8 @@ fn finds_what_the_original_finds(detector: &mut dyn Detector, tolerance: &Tolera
         let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
         let [left, top, width, height] = [0, 1, 2, 3].map(|side| number(&case["crop"][side]));
         let (input_width, input_height) = (number(&case["width"]), number(&case["height"]));
-        let view = View { left, top, width, height, input_width, input_height };
+        let input = FrameSize::new(input_width, input_height);
+        let view = View { left, top, width, height, input };
         let frames = case["frames"].as_array().unwrap();
         assert!(frames.len() >= 3);
         let (mut video, mut picture, mut next) = (open_footage(), Mat::default(), 0);
@@ -103,7 +103,7 @@ fn same(
 fn opencv_finds_what_the_original_finds() {
     native::set_up();
     let settings = DetectorSettings { backend: Backend::OpenCv, ..DetectorSettings::default() };
-    let mut detector = load(&settings).unwrap();
+    let mut detector = detector::load(&settings).unwrap();
     assert!(detector.backend().starts_with("opencv "), "{}", detector.backend());
     finds_what_the_original_finds(detector.as_mut(), &FLOAT32);
 }
@@ -124,14 +124,14 @@ fn int8_finds_what_the_original_finds() {
     finds_what_the_original_finds(detector.as_mut(), &INT8);
 }
 
-/// One in so many frames of the footage is looked at.
+/// One frame of this many is compared.
 const EVERY: usize = 3;
 
 #[test]
 fn int8_counts_as_float32_does_over_the_footage() {
     let Some(mut float) = onnxruntime(Embedded::Float32) else { return };
     let Some(mut int8) = onnxruntime(Embedded::Int8) else { return };
-    let view = View::whole((768, 576), (300, 300));
+    let view = View::whole(FrameSize::new(768, 576), TRAINED_SIZE);
     let (mut video, mut picture) = (open_footage(), Mat::default());
     let (mut expected, mut found, mut matched) = (0, 0, 0);
     for index in 0.. {

@@ -1,7 +1,9 @@
-//! From the numbers of a network to boxes: shared by every inference library.
+//! From the numbers of a network to boxes.
+
+use becamera_domain::FrameSize;
 
 use super::anchors::{Anchor, Anchors};
-use becamera_counting::geometry::{BoundingBox, Detection};
+use crate::geometry::{BoundingBox, Detection};
 
 // The encoding's variances (Liu et al., 2016): centres are scaled by 0.1, log sizes by 0.2.
 const CENTRE_VARIANCE: f32 = 0.1;
@@ -10,8 +12,8 @@ const SIZE_VARIANCE: f32 = 0.2;
 /// Decodes the raw outputs of an SSD: the people scored at least `threshold`, in network pixels.
 ///
 /// `boxes` has four numbers an anchor (ty, tx, th, tw), `logits` has `classes` an anchor of which
-/// `person` is read. What is not finite is left out; rows beyond the shortest of the three are
-/// ignored.
+/// `person` is read. Boxes that are not finite are left out; rows beyond the shortest of the
+/// three are ignored.
 pub fn decode_ssd(
     boxes: &[f32],
     logits: &[f32],
@@ -20,7 +22,7 @@ pub fn decode_ssd(
     anchors: &Anchors,
     threshold: f32,
 ) -> Vec<Detection> {
-    // Comparing logits saves the exponential of nearly all anchors; the score decides in the end.
+    // Comparing logits saves the exponential of nearly all anchors; the score decides.
     let least = logit(threshold) - 1e-3;
     let rows = boxes.as_chunks::<4>().0.iter().zip(logits.chunks_exact(classes.max(1)));
     rows.enumerate()
@@ -38,14 +40,14 @@ pub fn decode_ssd(
 
 /// Decodes the `[1, 1, N, 7]` output of a Caffe or TensorFlow DetectionOutput layer, whose rows
 /// are picture, class, score, left, top, right and bottom, these relative to the picture: the
-/// people scored at least `threshold`, in pixels of a picture of the given size.
+/// people scored at least `threshold`, in pixels of a picture of this size.
 pub fn decode_detection_output(
     rows: &[f32],
     person: usize,
     threshold: f32,
-    width: f32,
-    height: f32,
+    picture: FrameSize,
 ) -> Vec<Detection> {
+    let (width, height) = (picture.width as f32, picture.height as f32);
     rows.as_chunks::<7>()
         .0
         .iter()
@@ -79,7 +81,6 @@ fn logit(score: f32) -> f32 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn zeros_are_the_anchor_and_scores_are_sigmoids() {
-        let anchors = Anchors::of(300, 300);
+        let anchors = Anchors::of(FrameSize::new(300, 300));
         let found = decode_ssd(&[0.0; 4], &[-9.0, 0.0], 2, 1, &anchors, 0.5);
         let Anchor { cx, cy, .. } = anchors.get(0).unwrap();
         let bbox = BoundingBox { left: cx - 15.0, top: cy - 15.0, width: 30.0, height: 30.0 };
@@ -112,7 +113,7 @@ mod tests {
             [0.0, 7.0, 0.9, 0.1, 0.2, 0.5, 0.6],
             [0.0, 15.0, 0.2, 0.1, 0.2, 0.5, 0.6],
         ];
-        let found = decode_detection_output(rows.as_flattened(), 15, 0.5, 100.0, 200.0);
+        let found = decode_detection_output(rows.as_flattened(), 15, 0.5, FrameSize::new(100, 200));
         assert_eq!(found.len(), 1);
         assert!((found[0].bbox.left - 10.0).abs() < 1e-4);
         assert!((found[0].bbox.height - 80.0).abs() < 1e-3);
@@ -125,7 +126,7 @@ mod tests {
             logits in prop::collection::vec(any::<f32>(), 0..80),
             classes in 0usize..5, person in 0usize..5, threshold in 0.01f32..0.99,
         ) {
-            let anchors = Anchors::of(32, 32);
+            let anchors = Anchors::of(FrameSize::new(32, 32));
             for found in decode_ssd(&boxes, &logits, classes, person, &anchors, threshold) {
                 prop_assert!(found.bbox.is_finite());
                 prop_assert!(found.score >= threshold && found.score <= 1.0);
@@ -136,7 +137,7 @@ mod tests {
         fn any_detection_output_gives_finite_boxes(
             rows in prop::collection::vec(any::<f32>(), 0..80), threshold in 0.01f32..0.99,
         ) {
-            for found in decode_detection_output(&rows, 15, threshold, 640.0, 480.0) {
+            for found in decode_detection_output(&rows, 15, threshold, FrameSize::new(640, 480)) {
                 prop_assert!(found.bbox.is_finite() && found.score >= threshold);
             }
         }

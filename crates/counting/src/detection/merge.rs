@@ -1,22 +1,36 @@
 //! From what was found in the views of a frame to the people in the frame.
 
-use becamera_counting::{
+use becamera_domain::FrameSize;
+
+use crate::{
     geometry::{BoundingBox, Detection, non_maximum_suppression},
     regions::View,
 };
 
-/// A box this close to where a view cuts through the frame is a part of somebody, in network
+/// A box this close to the edge of a view inside the frame shows a part of a person, in network
 /// pixels.
 const CUT_MARGIN: f32 = 4.0;
 
-/// Leaves out who is cut off by the edge of a view and what lies down rather than stands, and
-/// keeps the best of what overlaps. Best score first.
-pub fn merge(
-    found: Vec<(View, Vec<Detection>)>,
-    frame: (u32, u32),
-    nms_iou: f32,
-) -> Vec<Detection> {
-    let (width, height) = (frame.0 as f32, frame.1 as f32);
+/// The people in a frame, best score first, from the detections in each of its views, which are in
+/// pixels of the frame. Leaves out boxes that the edge of a view cuts off and boxes wider than tall,
+/// and of boxes that overlap by an intersection over union of more than `nms_iou` all but the best
+/// (NMS).
+///
+/// ```
+/// use becamera_counting::{detection::merge, geometry::{BoundingBox, Detection}, regions::View};
+/// use becamera_domain::FrameSize;
+///
+/// let frame = FrameSize::new(768, 576);
+/// let person = |left, score| Detection {
+///     bbox: BoundingBox { left, top: 200.0, width: 40.0, height: 90.0 },
+///     score,
+/// };
+/// let found = vec![person(100.0, 0.6), person(102.0, 0.9), person(500.0, 0.8)];
+/// let people = merge(vec![(View::whole(frame, frame), found)], frame, 0.45);
+/// assert_eq!(people, [person(102.0, 0.9), person(500.0, 0.8)]);
+/// ```
+pub fn merge(found: Vec<(View, Vec<Detection>)>, frame: FrameSize, nms_iou: f32) -> Vec<Detection> {
+    let (width, height) = (frame.width as f32, frame.height as f32);
     let mut people = Vec::new();
     for (view, detections) in found {
         let [least_x, least_y, most_x, most_y] = uncut(&view, width, height);
@@ -34,11 +48,11 @@ pub fn merge(
     people
 }
 
-/// Left, top, right and bottom of the part of a view in which nobody is cut off.
+/// Left, top, right and bottom of the part of a view in which no box is cut off.
 fn uncut(view: &View, width: f32, height: f32) -> [f32; 4] {
     let bbox = view.bbox();
-    let x = CUT_MARGIN * view.width as f32 / view.input_width as f32;
-    let y = CUT_MARGIN * view.height as f32 / view.input_height as f32;
+    let x = CUT_MARGIN * view.width as f32 / view.input.width as f32;
+    let y = CUT_MARGIN * view.height as f32 / view.input.height as f32;
     // At the frame's own edges people may be cut off: they come and go there.
     let from = |edge: f32, margin: f32| if edge > 0.0 { edge + margin } else { f32::MIN };
     let to = |edge: f32, end: f32, margin: f32| if edge < end { edge - margin } else { f32::MAX };
@@ -59,15 +73,15 @@ mod tests {
     }
 
     const LEFT: View =
-        View { left: 0, top: 0, width: 192, height: 192, input_width: 192, input_height: 192 };
+        View { left: 0, top: 0, width: 192, height: 192, input: FrameSize::new(192, 192) };
     const RIGHT: View = View { left: 100, ..LEFT };
 
     fn merged(found: Vec<(View, Vec<Detection>)>) -> Vec<Detection> {
-        merge(found, (500, 192), 0.45)
+        merge(found, FrameSize::new(500, 192), 0.45)
     }
 
     #[test]
-    fn who_is_cut_off_by_a_view_is_left_out() {
+    fn a_person_cut_off_by_a_view_is_left_out() {
         let cut = person(160.0, 50.0, 30.0, 90.0, 0.5);
         let whole = person(160.0, 50.0, 40.0, 90.0, 0.9);
         assert_eq!(merged(vec![(LEFT, vec![cut]), (RIGHT, vec![whole])]), [whole]);
@@ -80,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_views_show_is_there_once_and_what_lies_is_nobody() {
+    fn a_person_in_two_views_counts_once_and_a_box_wider_than_tall_never() {
         let one = person(120.0, 50.0, 30.0, 90.0, 0.8);
         let again = person(121.0, 52.0, 30.0, 88.0, 0.7);
         let lying = person(10.0, 10.0, 90.0, 30.0, 0.99);

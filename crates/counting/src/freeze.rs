@@ -1,20 +1,28 @@
 //! Frozen pictures: when a camera changes its resolution in mid-stream, OpenCV 4.6 goes on giving
-//! the last picture, and says that all is well.
+//! the last picture without an error.
 
 use std::time::{Duration, Instant};
 
-use opencv::{core::Mat, prelude::*};
-
-/// A live picture without the slightest change for so long is suspect: sensors have noise.
+/// Time after which a live picture without the slightest change is suspect: sensors have noise.
 const SUSPECT_AFTER: Duration = Duration::from_secs(10);
 
-/// A picture that was suspect for nothing (a test card) is left alone for so long.
+/// Pause after a picture that was suspected wrongly (a test card).
 const ASK_EVERY: Duration = Duration::from_secs(60);
 
-/// One in so many groups of eight bytes is looked at.
+/// Of this many groups of eight bytes one is compared.
 const SPARSITY: usize = 17;
 
 /// Watches a live picture for changes.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use becamera_counting::freeze::FreezeWatch;
+///
+/// let (mut watch, start, pixels) = (FreezeWatch::default(), Instant::now(), [7; 300]);
+/// assert!(!watch.is_suspect(&pixels, start));
+/// assert!(watch.is_suspect(&pixels, start + Duration::from_secs(10)));
+/// ```
 #[derive(Debug, Default)]
 pub struct FreezeWatch {
     digest: u64,
@@ -23,10 +31,10 @@ pub struct FreezeWatch {
 }
 
 impl FreezeWatch {
-    /// Takes a frame received at `at`. Whether the picture has stood still for so long that the
-    /// camera should be asked; says so once a minute.
-    pub fn is_suspect(&mut self, frame: &Mat, at: Instant) -> bool {
-        self.takes(digest(frame.data_bytes().unwrap_or_default()), at)
+    /// Takes the bytes of a frame received at `at`. Whether the picture has not changed for 10 s, so
+    /// that the camera should be asked again; true once a minute at most.
+    pub fn is_suspect(&mut self, pixels: &[u8], at: Instant) -> bool {
+        self.takes(digest(pixels), at)
     }
 
     fn takes(&mut self, digest: u64, at: Instant) -> bool {
@@ -47,7 +55,7 @@ impl FreezeWatch {
 }
 
 fn digest(pixels: &[u8]) -> u64 {
-    // FNV-1a over groups of eight bytes: no more than a fingerprint is needed.
+    // FNV-1a over groups of eight bytes: a fingerprint is enough.
     let groups = pixels.as_chunks::<8>().0.iter().step_by(SPARSITY);
     groups.fold(0xcbf2_9ce4_8422_2325, |hash, group| {
         (hash ^ u64::from_le_bytes(*group)).wrapping_mul(0x0100_0000_01b3).rotate_left(23)

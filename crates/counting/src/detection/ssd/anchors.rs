@@ -5,8 +5,10 @@
 //! the SSD paper (Liu et al., 2016, arXiv:1512.02325) as TensorFlow's object detection API makes
 //! it (`ssd_anchor_generator`, 6 layers, scales 0.2 to 0.95, reduced boxes in the lowest layer).
 
-/// Side of the square input that the network was trained with, in pixels.
-pub const TRAINED_SIZE: u32 = 300;
+use becamera_domain::FrameSize;
+
+/// The input that the network was trained with.
+pub const TRAINED_SIZE: FrameSize = FrameSize::new(300, 300);
 
 const MAPS: usize = 6;
 const SCALES: [f32; MAPS + 1] = [0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1.0];
@@ -14,7 +16,7 @@ const SCALES: [f32; MAPS + 1] = [0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1.0];
 // The trained anchors lie off the centre of the cell's receptive field by this many pixels.
 const CENTRE_OFFSETS: [i64; MAPS] = [5, 5, 21, 21, 21, 149];
 
-/// A box that the network's answers are relative to, in network pixels.
+/// A box that the network's outputs are relative to, in network pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Anchor {
     /// Centre, horizontally.
@@ -28,7 +30,7 @@ pub struct Anchor {
 }
 
 /// The anchors of an input, in the order of the network's outputs: feature maps, then rows, columns
-/// and shapes. Made when they are asked for: nearly none of them ever is.
+/// and shapes. Each is computed when it is asked for: few ever are.
 #[derive(Debug, Clone)]
 pub struct Anchors {
     maps: [Map; MAPS],
@@ -45,7 +47,7 @@ struct Map {
 
 impl Anchors {
     /// The anchors of an input of this size.
-    pub fn of(width: u32, height: u32) -> Self {
+    pub fn of(FrameSize { width, height }: FrameSize) -> Self {
         let mut count = 0;
         let maps = std::array::from_fn(|level| {
             let (columns, rows) = (Cells::of(width, level), Cells::of(height, level));
@@ -56,17 +58,17 @@ impl Anchors {
         Self { maps, count }
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is none: of an input without pixels.
+    /// Whether the input has no anchor: it has no pixels.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// One of them, by its place among the network's outputs.
+    /// The anchor with this index among the network's outputs.
     pub fn get(&self, index: usize) -> Option<Anchor> {
         let map = self.maps.iter().rev().find(|map| map.first <= index)?;
         let (cell, shape) =
@@ -117,7 +119,7 @@ fn shapes(level: usize) -> Vec<(f32, f32)> {
         let square = (interpolated, 1.0);
         vec![(scale, 1.0), (scale, 2.0), (scale, 0.5), (scale, 3.0), (scale, 0.3333), square]
     };
-    let size = TRAINED_SIZE as f32;
+    let size = TRAINED_SIZE.width as f32;
     pairs
         .into_iter()
         .map(|(scale, ratio): (f32, f32)| {
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     fn anchors(width: u32, height: u32) -> Vec<Anchor> {
-        let anchors = Anchors::of(width, height);
+        let anchors = Anchors::of(FrameSize::new(width, height));
         let all = (0..anchors.len()).map(|index| anchors.get(index).unwrap()).collect();
         assert_eq!(anchors.get(anchors.len()), None);
         all

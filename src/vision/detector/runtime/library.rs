@@ -12,13 +12,14 @@ use becamera_actors::worker::TELEMETRY_OFF;
 use libloading::{Library as SharedObject, Symbol};
 use ort::environment::Environment;
 
-/// The variable that names the library, as all software built with `ort` knows it.
+/// The variable that names the library for all software built with `ort`.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
 
-/// What the loader is asked for: the library's own name, and that of development packages.
+/// Names that the loader is asked for: the library's own, and that of development packages.
 const NAMES: [&str; 2] = ["libonnxruntime.so.1", "libonnxruntime.so"];
 
-/// Where releases are unpacked to and distributions put it under names with a version.
+/// Folders into which releases are unpacked, and distributions put the library under names with a
+/// version.
 const FOLDERS: [&str; 5] =
     ["/usr/local/lib", MULTIARCH, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"];
 
@@ -29,27 +30,27 @@ const MULTIARCH: &str = "/usr/lib/x86_64-linux-gnu";
 
 /// ONNX Runtime in this process.
 pub struct Library {
-    /// Where it was loaded from.
+    /// The file that it was loaded from.
     pub path: PathBuf,
-    /// Its version, such as 1.31.1.
+    /// The version, such as 1.31.1.
     pub version: String,
-    /// What sessions are made in.
+    /// The environment of all sessions.
     pub environment: Environment,
 }
 
 static LOADED: Mutex<Option<&'static Library>> = Mutex::new(None);
 
-/// Loads the library: the named one, else that of `ORT_DYLIB_PATH`, else the first that can be used
-/// of beside the program, the loader's and the usual folders. The error says why none could be.
+/// Loads the library: the named one, else that of `ORT_DYLIB_PATH`, else the first usable one beside
+/// the program, of the loader and of the usual folders. The error says why none could be used.
 ///
-/// A process can have one library alone: another one that is named later is not loaded.
+/// A process can have one library only: another one that is named later is not loaded.
 ///
 /// # Errors
 /// When none can be used, or when [`TELEMETRY_OFF`] is not in the environment: from then on the
 /// library would send data about this machine, and a running process can't change its environment
 /// safely.
 ///
-/// Call it where it does no harm when native code goes wrong: loading a file runs its code.
+/// Call it where a crash or a hang of native code does no harm: loading a file runs its code.
 pub fn load(named: Option<&Path>) -> Result<&'static Library, String> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(library) = *loaded {
@@ -74,7 +75,7 @@ fn first_usable(candidates: &[PathBuf]) -> Result<Library, String> {
     for path in candidates {
         match open(path) {
             Ok(library) => return Ok(library),
-            // What the loader does not know is no news.
+            // That the loader finds none is no reason of its own.
             Err(_) if !path.is_absolute() => {}
             Err(why) => reasons.push(why),
         }
@@ -83,7 +84,7 @@ fn first_usable(candidates: &[PathBuf]) -> Result<Library, String> {
     if reasons.is_empty() { Err(none.into()) } else { Err(reasons.join("; ")) }
 }
 
-/// Where it may be when nobody names it, best first.
+/// Where the library may be when no setting names it, best first.
 fn usual_places() -> Vec<PathBuf> {
     let program = env::current_exe().ok();
     let beside = program.as_deref().and_then(Path::parent).map(beside_program);
@@ -111,14 +112,14 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     found.into_iter().rev().map(|(_, name)| folder.join(name)).collect()
 }
 
-/// The version in a library's file name: none in `libonnxruntime.so` is the oldest.
+/// The version in a library's file name: none, as in `libonnxruntime.so`, counts as the oldest.
 fn version_in(name: &str) -> Option<Vec<u32>> {
     let rest = name.strip_prefix("libonnxruntime.so")?;
     let Some(rest) = rest.strip_prefix('.') else { return rest.is_empty().then(Vec::new) };
     rest.split('.').map(|part| part.parse().ok()).collect()
 }
 
-/// Loads a library, if it is ONNX Runtime and not too old: `ort` itself would panic there.
+/// Loads a library, if it is ONNX Runtime and not too old: `ort` itself would panic otherwise.
 fn open(path: &Path) -> Result<Library, String> {
     let (path, version) = inspect(path)?;
     let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
@@ -128,17 +129,17 @@ fn open(path: &Path) -> Result<Library, String> {
     Ok(Library { path, version, environment })
 }
 
-/// The library's real path and version, once it is loaded and known to be usable.
+/// Loads a library and checks that it can be used; gives its real path and version.
 fn inspect(path: &Path) -> Result<(PathBuf, String), String> {
     let failed = |why: String| format!("{}: {why}", path.display());
-    // A path goes to the loader as it was meant: from the working directory.
+    // A path is relative to the working directory, not to the loader's folders.
     let asked = if path.components().nth(1).is_some() {
         fs::canonicalize(path).map_err(|error| failed(error.to_string()))?
     } else {
         path.to_owned()
     };
-    // SAFETY: this runs the library's code, which may do anything; where it may is the caller's
-    // choice.
+    // SAFETY: this runs the library's code, which may do anything; the caller chose a place where it
+    // may.
     let object = unsafe { SharedObject::new(&asked) };
     let object = object.map_err(|error| failed(loader_error(&error)))?;
     // SAFETY: the signature of this function has never changed (onnxruntime_c_api.h).
@@ -165,7 +166,7 @@ fn inspect(path: &Path) -> Result<(PathBuf, String), String> {
         return Err(failed(format!("ONNX Runtime {version} lacks API {}", ort::MINOR_VERSION)));
     }
     let real = file_of(*get_base as *const libc::c_void).unwrap_or(asked);
-    // It stays: closing a library whose threads or destructors run can crash.
+    // Never closed: closing a library whose threads or destructors run can crash.
     mem::forget(object);
     Ok((real, version))
 }
@@ -194,7 +195,7 @@ fn is_new_enough(version: &str) -> bool {
     major == Some(1) && minor.is_some_and(|minor| minor >= ort::MINOR_VERSION)
 }
 
-/// What the loader says, which is in the error's sources.
+/// The loader's own message, which is in the error's sources.
 fn loader_error(error: &libloading::Error) -> String {
     let first: &dyn std::error::Error = error;
     let chain = iter::successors(Some(first), |error| error.source());
@@ -243,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_library_is_told_apart() {
+    fn another_file_than_the_library_is_refused() {
         let why = |path: &Path| inspect(path).unwrap_err();
         assert!(why(Path::new("/none/libonnxruntime.so")).contains("No such file"));
         let text = tempfile::NamedTempFile::new().unwrap();
         fs::write(text.path(), "no library").unwrap();
         assert!(why(text.path()).contains(text.path().to_str().unwrap()), "names the file");
-        // Some library that is here for sure.
+        // A library that is always there.
         let libc = file_of(libc::getpid as *const libc::c_void).unwrap();
         assert!(why(&libc).ends_with("this is not ONNX Runtime"), "{}", why(&libc));
     }

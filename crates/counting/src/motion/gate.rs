@@ -1,15 +1,14 @@
-//! Spares inference where nothing moves: an empty shop at night shall cost next to nothing.
+//! Saves inference where nothing moves: an empty shop at night shall cost next to nothing.
 
 use std::time::Duration;
 
 use becamera_domain::DetectSettings;
 
-/// After the last motion frames are still analysed for so long: the count that is then held is
-/// that of a scene at rest.
+/// Time for which frames are still analysed after the last motion: the count that is held from then
+/// on is that of a scene at rest.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Decides for each frame of a run whether people are looked for in it, or whether the newest
-/// count still holds.
+/// Decides for each frame of a run whether it is analysed, or whether the newest count still holds.
 #[derive(Debug)]
 pub struct MotionGate {
     enabled: bool,
@@ -19,7 +18,7 @@ pub struct MotionGate {
 }
 
 impl MotionGate {
-    /// A gate as a camera's settings want it; open for all frames where they want none.
+    /// A gate for a camera with these settings; open for all frames where they switch it off.
     pub fn new(settings: &DetectSettings) -> Self {
         Self {
             enabled: settings.motion_gate,
@@ -29,8 +28,8 @@ impl MotionGate {
         }
     }
 
-    /// Whether people are to be looked for in the frame at this place in the stream, in which
-    /// something moves or not. When in doubt, they are.
+    /// Whether the frame at this place in the stream is to be analysed, given whether anything moves
+    /// in it. In doubt it is.
     pub fn opens(&mut self, moves: bool, at: Duration) -> bool {
         if moves || self.moved.is_none() {
             self.moved = Some(at);
@@ -41,7 +40,7 @@ impl MotionGate {
         !self.enabled || !within(self.analysed, self.longest) || within(self.moved, LINGER)
     }
 
-    /// People were looked for in the frame at this place, and their number is known.
+    /// The frame at this place was analysed, and its number of people is known.
     pub fn analysed(&mut self, at: Duration) {
         self.analysed = Some(at);
     }
@@ -75,7 +74,7 @@ mod tests {
     fn a_still_scene_is_analysed_now_and_then() {
         let times = analysed(&mut MotionGate::new(&settings(true)), |_| false);
         let (start, later) = times.split_at(10);
-        assert_eq!((start[0], start[9]), (0.0, 0.9), "people of the start get to be known");
+        assert_eq!((start[0], start[9]), (0.0, 0.9), "people of the start get confirmed");
         assert_eq!(later, (1..12).map(|n| n as f32 * 5.0 + 0.9).collect::<Vec<_>>());
         let all = analysed(&mut MotionGate::new(&settings(false)), |_| false);
         assert_eq!(all.len(), 600);
