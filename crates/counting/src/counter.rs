@@ -189,7 +189,6 @@ impl SampleCounter {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use becamera_domain::{DetectSettings, SourceSettings, StreamUrl};
     use proptest::prelude::*;

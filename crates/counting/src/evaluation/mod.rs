@@ -20,4 +20,4 @@ pub use identity::Identity;
 pub use report::{Accuracy, Evaluation};
 
 #[cfg(test)]
-mod conformance;
+mod tests;

@@ -43,7 +43,6 @@ impl SceneTotals {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{scene::LineCrossing, track::TrackId};
