@@ -127,22 +127,6 @@ impl Metrics {
 
     /// Drops the series of a camera that was deleted, but for those of its lines and zones.
     pub fn forget_camera(&self, camera: CameraId) {
-        let label = camera.to_string();
-        let label = &[label.as_str()];
-        // An absent series is as good as a removed one.
-        let _ = self.camera_up.remove_label_values(label);
-        let _ = self.frames_processed.remove_label_values(label);
-        let _ = self.pictures_encoded.remove_label_values(label);
-        let _ = self.frames_gated.remove_label_values(label);
-        let _ = self.frames_dropped.remove_label_values(label);
-        let _ = self.frames_errored.remove_label_values(label);
-        let _ = self.inference_seconds.remove_label_values(label);
-        let _ = self.frame_processing_seconds.remove_label_values(label);
-        let _ = self.frame_latency_seconds.remove_label_values(label);
-        let _ = self.frame_age_seconds.remove_label_values(label);
-        let _ = self.frames_per_second.remove_label_values(label);
-        let _ = self.frames_per_second_asked.remove_label_values(label);
-        let _ = self.frames_per_second_granted.remove_label_values(label);
-        let _ = self.people.remove_label_values(label);
+        self.forget(&["camera"], &[&camera.to_string()]);
     }
 }

@@ -47,4 +47,4 @@ pub use identity::Identity;
 pub use report::{Accuracy, Evaluation};
 
 #[cfg(test)]
-mod conformance;
+mod tests;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tracks and asks py-motmetrics how good they are; conformance.rs compares.
+"""Makes tracks and asks py-motmetrics how good they are; tests.rs compares.
 
 usage: pip install motmetrics==1.4.0 'numpy<2' 'pandas<3' && python3 crates/counting/src/evaluation/motmetrics/make.py
 
