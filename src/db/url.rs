@@ -6,6 +6,7 @@ use std::{
     str::FromStr,
 };
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Why a text is no URL of a database. It does not repeat the text, which may hold a password.
@@ -139,16 +140,7 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        out.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

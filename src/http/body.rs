@@ -1,11 +1,14 @@
 //! Reads a JSON body, with errors that name the field.
 
-use std::time::Duration;
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use actix_web::{HttpMessage, HttpRequest, http::header, web};
 use becamera_domain::stream_url::redact_urls;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::{Map, Value, error::Category};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::{Value, error::Category};
 
 use super::error::ApiError;
 
@@ -50,34 +53,16 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| ApiError::MalformedJson(shorten(&error.to_string())))?;
-    let Value::Object(object) = value else {
+    if !value.is_object() {
         return Err(invalid("body", "must be a JSON object"));
-    };
+    }
     // Parsed again from the text, so that a field given twice is an error.
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => {
-            let (field, reason) = blame::<T>(&object).unwrap_or(("body".into(), error.to_string()));
-            invalid(&field, &reason)
-        }
-        _ => ApiError::MalformedJson(shorten(&error.to_string())),
-    })
-}
-
-/// Finds the field that can't be taken: the one that can't be taken alone either. All fields may
-/// be absent, or this would blame a field for the absence of another.
-fn blame<T: DeserializeOwned>(object: &Map<String, Value>) -> Option<(String, String)> {
-    let refusal = |value: Value| T::deserialize(value).err().map(|error| error.to_string());
-    let wrap = |name: &str, value: Value| Value::Object(Map::from_iter([(name.into(), value)]));
-    object.iter().find_map(|(name, value)| {
-        let reason = refusal(wrap(name, value.clone()))?;
-        let inner = value.as_object().into_iter().flatten().find_map(|(inner, value)| {
-            let reason = refusal(wrap(name, wrap(inner, value.clone())))?;
-            Some((format!("{name}.{inner}"), reason))
-        });
-        // A group that is not known itself is to blame rather than what is in it.
-        match inner {
-            Some(inner) if refusal(wrap(name, Value::Object(Map::new()))).is_none() => Some(inner),
-            _ => Some((name.clone(), reason)),
+    let text = &mut serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(text).map_err(|error| {
+        let (path, error) = (error.path().to_string(), error.into_inner());
+        match error.classify() {
+            Category::Data => invalid(if path == "." { "body" } else { &path }, &error.to_string()),
+            _ => ApiError::MalformedJson(shorten(&error.to_string())),
         }
     })
 }
@@ -87,15 +72,27 @@ fn blame<T: DeserializeOwned>(object: &Map<String, Value>) -> Option<(String, St
 pub(super) fn object<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
 {
-    match Option::<Value>::deserialize(from)? {
-        None => Ok(None),
-        Some(value @ Value::Object(_)) => {
-            T::deserialize(value).map(Some).map_err(serde::de::Error::custom)
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
         }
-        Some(_) => Err(serde::de::Error::custom("must be a JSON object")),
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
     }
+
+    from.deserialize_any(Object(PhantomData))
 }
 
 fn invalid(field: &str, reason: &str) -> ApiError {

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use procfs::{page_size, process::Process, ticks_per_second};
+
 /// CPU and memory of a process.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProcessUsage {
@@ -20,41 +22,25 @@ pub struct ProcessUsage {
 impl ProcessUsage {
     /// Reads a process; `before` is the last reading of the slot. `None` when it is gone.
     pub fn read(pid: u32, before: Option<&Self>, now: Instant) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (ticks, pages) = parse_stat(&stat)?;
-        let (tick, page) = (sysconf(libc::_SC_CLK_TCK)?, sysconf(libc::_SC_PAGESIZE)?);
-        let cpu_seconds = ticks as f64 / tick as f64;
+        let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
+        let cpu_seconds = (stat.utime + stat.stime) as f64 / ticks_per_second() as f64;
         let cpu_percent = before.filter(|before| before.pid == pid).and_then(|before| {
             let span = now.duration_since(before.at).as_secs_f64();
             (span > 0.2).then(|| ((cpu_seconds - before.cpu_seconds) / span * 100.0) as f32)
         });
-        Some(Self { pid, cpu_seconds, cpu_percent, resident_bytes: pages * page, at: now })
+        Some(Self {
+            pid,
+            cpu_seconds,
+            cpu_percent,
+            resident_bytes: stat.rss * page_size(),
+            at: now,
+        })
     }
-}
-
-// The command's name is in parentheses and may hold spaces and parentheses itself.
-// After it: state is field 3; utime, stime are 14 and 15; rss is 24 (proc(5)).
-fn parse_stat(stat: &str) -> Option<(u64, u64)> {
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-    Some((number(14)? + number(15)?, number(24)?))
-}
-
-fn sysconf(name: libc::c_int) -> Option<u64> {
-    // SAFETY: sysconf takes any number and only reads.
-    u64::try_from(unsafe { libc::sysconf(name) }).ok().filter(|value| *value > 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_with_parentheses_is_skipped() {
-        let stat = "42 (a) b) R 1 42 42 0 -1 0 0 0 0 0 17 5 0 0 20 0 1 0 99 1000 77 0";
-        assert_eq!(parse_stat(stat), Some((22, 77)));
-        assert_eq!(parse_stat("nonsense"), None);
-    }
 
     #[test]
     fn our_own_process_can_be_read() {

@@ -1,14 +1,12 @@
 //! What the kernel says about processes.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use procfs::process::{self, Stat};
 
 /// One process: a number that is used again by another process is not taken for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +18,7 @@ pub struct Process {
 impl Process {
     /// The process that has this number now.
     pub fn of(pid: u32) -> Option<Self> {
-        let start_time = stat_field(pid, 22)?.parse().ok()?;
-        Some(Self { pid, start_time })
+        Some(Self { pid, start_time: stat(pid)?.starttime })
     }
 
     /// Whether it still runs; a zombie does not.
@@ -31,15 +28,13 @@ impl Process {
 
     /// Its state: R, S, D, T (stopped), Z.
     pub fn state(&self) -> Option<char> {
-        stat_field(self.pid, 3)?.chars().next()
+        stat(self.pid).map(|stat| stat.state)
     }
 
     /// Its living children.
     pub fn children(&self) -> Vec<Self> {
-        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let of_this = |pid: &u32| stat_field(*pid, 4).is_some_and(|p| p == self.pid.to_string());
-        pids.filter(of_this).filter_map(Self::of).filter(Self::is_alive).collect()
+        let pids = self.all_children().map(|stat| stat.pid.cast_unsigned());
+        pids.filter_map(Self::of).filter(Self::is_alive).collect()
     }
 
     /// Its children and theirs.
@@ -51,13 +46,13 @@ impl Process {
 
     /// Its zombies: children that ended but were not waited for.
     pub fn zombies(&self) -> usize {
-        let Ok(entries) = fs::read_dir("/proc") else { return 0 };
-        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(|pid: &u32| {
-            stat_field(*pid, 4).is_some_and(|parent| parent == self.pid.to_string())
-                && stat_field(*pid, 3).is_some_and(|state| state == "Z")
-        })
-        .count()
+        self.all_children().filter(|stat| stat.state == 'Z').count()
+    }
+
+    fn all_children(&self) -> impl Iterator<Item = Stat> {
+        let parent = self.pid.cast_signed();
+        let all = process::all_processes().into_iter().flatten();
+        all.filter_map(|other| other.ok()?.stat().ok()).filter(move |stat| stat.ppid == parent)
     }
 
     /// Sends it a signal, if it is still there.
@@ -70,24 +65,23 @@ impl Process {
 
     /// Resident bytes.
     pub fn resident_bytes(&self) -> u64 {
-        self.status_field("VmRSS:").unwrap_or(0) * 1024
+        stat(self.pid).map_or(0, |stat| stat.rss * procfs::page_size())
     }
 
     /// Threads.
     pub fn threads(&self) -> u64 {
-        self.status_field("Threads:").unwrap_or(0)
+        stat(self.pid).map_or(0, |stat| stat.num_threads.cast_unsigned())
     }
 
     /// Open descriptors.
     pub fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid)).map_or(0, Iterator::count)
+        open(self.pid).and_then(|process| process.fd_count().ok()).unwrap_or(0)
     }
 
     /// CPU time used so far, in user and kernel mode.
     pub fn cpu_time(&self) -> Duration {
-        let ticks = |field| stat_field(self.pid, field).and_then(|t| t.parse::<u64>().ok());
-        // Linux reports in hundredths of a second on every architecture in use.
-        Duration::from_millis((ticks(14).unwrap_or(0) + ticks(15).unwrap_or(0)) * 10)
+        let ticks = stat(self.pid).map_or(0, |stat| stat.utime + stat.stime);
+        Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64)
     }
 
     /// CPU time over wall time since `since`; 1.0 is one whole core.
@@ -97,20 +91,14 @@ impl Process {
 
     /// Everything it was started with: where secrets must not be.
     pub fn command_line(&self) -> String {
-        let bytes = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).replace('\0', " ")
-    }
-
-    fn status_field(&self, name: &str) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().next()?.parse().ok()
+        open(self.pid).and_then(|process| process.cmdline().ok()).unwrap_or_default().join(" ")
     }
 }
 
-// Fields are numbered as in proc(5). The name (field 2) may hold spaces and brackets itself.
-fn stat_field(pid: u32, field: usize) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let after_name = &stat[stat.rfind(')')? + 2..];
-    after_name.split_whitespace().nth(field - 3).map(str::to_owned)
+fn open(pid: u32) -> Option<process::Process> {
+    process::Process::new(pid.cast_signed()).ok()
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    open(pid)?.stat().ok()
 }
