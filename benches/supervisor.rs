@@ -19,8 +19,8 @@ use std::{
 
 use actix::prelude::*;
 use becamera_actors::{
-    ctl::Ctl,
     events::Publish,
+    job_control::JobControl,
     messages::GetCameras,
     metrics::Metrics,
     pictures::PictureNews,
@@ -49,7 +49,7 @@ impl StreamRunner for Reporter {
         Ok(RunnerInfo { pid: std::process::id(), backend: "none".into() })
     }
 
-    fn run(&mut self, job: &Job, _: &Ctl, sink: &mut dyn EventSink) -> Exit {
+    fn run(&mut self, job: &Job, _: &JobControl, sink: &mut dyn EventSink) -> Exit {
         sink.emit(StreamEvent::Opened(StreamInfo { width: 1, height: 1, fps: None }));
         let asked = self.0.lock().unwrap();
         while let Ok(reports) = asked.recv() {

@@ -5,8 +5,8 @@
 
 pub mod backoff;
 pub mod cache;
-pub mod ctl;
 pub mod events;
+pub mod job_control;
 pub mod messages;
 pub mod metrics;
 pub mod pictures;

@@ -10,14 +10,14 @@ mod storage;
 use actix::prelude::*;
 use becamera_domain::{
     Budget, Camera, CameraId, CameraPatch, CameraState, Failure, InvalidField, LatestCount, Line,
-    LineId, LiveCamera, LiveError, LiveWorker, Origin, StreamInfo, WorkerId, WorkerStatus, Zone,
-    ZoneId, stream_url::redact_urls,
+    LineId, LiveCamera, LiveError, LiveWorker, Requester, SceneItemId, StreamInfo, WorkerId,
+    WorkerStatus, Zone, ZoneId, stream_url::redact_urls,
 };
 use chrono::{DateTime, Utc};
 
 use crate::ports::StoreError;
 
-pub use scene::{DeleteLine, DeleteZone, PutLine, PutZone};
+pub use scene::{DeleteSceneItem, PutSceneItem};
 pub use sites::{CorrectSite, DeleteSite, GetSite, GetSites, PutSite};
 pub use storage::{FlushReport, FlushStorage, GetStorageHealth, ReadStore, StorageHealth};
 
@@ -44,21 +44,13 @@ pub enum PoolError {
         /// Its place in the queue, counted from 1.
         position: usize,
     },
-    /// The camera has no such line.
-    #[error("Camera {camera_id} has no line {line_id}")]
-    LineNotFound {
+    /// The camera has no such line or zone.
+    #[error("Camera {camera_id} has no {id}")]
+    SceneItemNotFound {
         /// The camera.
         camera_id: CameraId,
-        /// The line that it does not have.
-        line_id: LineId,
-    },
-    /// The camera has no such zone.
-    #[error("Camera {camera_id} has no zone {zone_id}")]
-    ZoneNotFound {
-        /// The camera.
-        camera_id: CameraId,
-        /// The zone that it does not have.
-        zone_id: ZoneId,
+        /// The line or zone that it does not have.
+        id: SceneItemId,
     },
     /// No such worker.
     #[error("Worker {0} does not exist")]
@@ -82,7 +74,7 @@ pub struct StartCamera {
     /// What to change of its registration.
     pub patch: CameraPatch,
     /// Who asks.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Stops a camera in whatever state it is. Answers once its worker has let go of it.
@@ -92,7 +84,7 @@ pub struct StopCamera {
     /// The camera.
     pub camera_id: CameraId,
     /// Who asks.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Registers a camera or replaces its registration. A running one goes on with the new settings.
@@ -105,7 +97,7 @@ pub struct PutCamera {
     /// The registration; absent fields take their defaults, the stream URL is required.
     pub definition: CameraPatch,
     /// Who asks.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Stops a camera and forgets it and its counts.
@@ -115,7 +107,7 @@ pub struct DeleteCamera {
     /// The camera.
     pub camera_id: CameraId,
     /// Who asks.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Asks for every registered camera, by id.
@@ -146,7 +138,7 @@ pub struct RestartWorker {
     /// Kill its process instead of asking it to stop.
     pub force: bool,
     /// Who asks.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Asks for the cameras that wait for a worker, next first.
@@ -199,15 +191,17 @@ impl CameraView {
     /// A line of it.
     pub fn line(&self, id: &LineId) -> Result<&Line, PoolError> {
         let found = self.camera.settings.scene.lines.iter().find(|line| line.id == *id);
-        let (camera_id, line_id) = (self.camera.id, id.clone());
-        found.ok_or(PoolError::LineNotFound { camera_id, line_id })
+        found.ok_or_else(|| self.has_no(id.clone()))
     }
 
     /// A zone of it.
     pub fn zone(&self, id: &ZoneId) -> Result<&Zone, PoolError> {
         let found = self.camera.settings.scene.zones.iter().find(|zone| zone.id == *id);
-        let (camera_id, zone_id) = (self.camera.id, id.clone());
-        found.ok_or(PoolError::ZoneNotFound { camera_id, zone_id })
+        found.ok_or_else(|| self.has_no(id.clone()))
+    }
+
+    fn has_no(&self, id: impl Into<SceneItemId>) -> PoolError {
+        PoolError::SceneItemNotFound { camera_id: self.camera.id, id: id.into() }
     }
 
     /// What subscribers are told of it: without credentials.

@@ -8,7 +8,7 @@ use std::{future::Future, pin::Pin};
 
 use becamera_domain::{Crash, Exit, Job, RunnerInfo, StreamEvent};
 
-use crate::ctl::Ctl;
+use crate::job_control::JobControl;
 
 pub use live::{KEEP_WITHIN, LivePublisher, LiveReader};
 pub use spool::{Spool, SpoolMark, SpoolState};
@@ -39,7 +39,7 @@ pub trait StreamRunner {
 
     /// Runs one job to its end. Returns within [`worker::STOP_GRACE``] of a cancel plus
     /// the time to kill a process. After `Exit::Crashed` it must be started again.
-    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> Exit;
+    fn run(&mut self, job: &Job, control: &JobControl, sink: &mut dyn EventSink) -> Exit;
 
     /// Looks after an idle runner: is it still alive?
     fn check(&mut self) -> Result<(), Crash>;
@@ -51,7 +51,7 @@ pub trait StreamRunner {
 /// Reads one stream, detects and counts: the frame loop.
 pub trait StreamPipeline {
     /// Runs one job to its end.
-    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> PipelineExit;
+    fn run(&mut self, job: &Job, control: &JobControl, sink: &mut dyn EventSink) -> PipelineExit;
 }
 
 /// How a frame loop ended, and whether its process can be used again.

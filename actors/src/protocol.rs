@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use becamera_domain::{Exit, Job, PictureWish, RunnerInfo, Scene, StreamEvent};
+use becamera_domain::{Exit, Job, RunnerInfo, Scene, SnapshotRequest, StreamEvent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Longest frame in bytes.
@@ -30,7 +30,7 @@ pub enum Command {
     /// Use these lines and zones for the rest of the running job.
     UpdateScene(Box<Scene>),
     /// Make a picture of the running job's camera. Answered by `StreamEvent::Picture`.
-    WishPicture(PictureWish),
+    RequestSnapshot(SnapshotRequest),
     /// End the running job.
     Stop,
     /// Leave.

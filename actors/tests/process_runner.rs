@@ -9,14 +9,14 @@ use std::{
 };
 
 use becamera_actors::{
-    ctl::Ctl,
+    job_control::JobControl,
     metrics::Metrics,
     ports::{EventSink, PipelineExit, StreamPipeline, StreamRunner},
     worker::{ProcessRunner, ProcessRunnerConfig, child},
 };
 use becamera_domain::{
     CameraId, CrashKind, CrossingRules, DetectSettings, Directions, Exit, Failure, FailureCode,
-    Job, Line, Picture, PictureOptions, PictureWish, Progress, RunId, Scene, SourceSettings,
+    Job, Line, Picture, PictureOptions, Progress, RunId, Scene, SnapshotRequest, SourceSettings,
     StreamEvent, StreamInfo, StreamUrl, WorkerId,
 };
 
@@ -24,7 +24,7 @@ use becamera_domain::{
 struct Misbehaving;
 
 impl StreamPipeline for Misbehaving {
-    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> PipelineExit {
+    fn run(&mut self, job: &Job, control: &JobControl, sink: &mut dyn EventSink) -> PipelineExit {
         let done = |exit| PipelineExit { exit, retire: false };
         sink.emit(StreamEvent::Opened(StreamInfo { width: 1, height: 1, fps: None }));
         match job.url.as_url().path() {
@@ -54,8 +54,8 @@ impl StreamPipeline for Misbehaving {
             "/retire" => PipelineExit { exit: Exit::Ended, retire: true },
             "/scene" => {
                 let mut lines = job.scene.lines.len();
-                while !ctl.is_cancelled() {
-                    lines = ctl.take_scene().map_or(lines, |scene| scene.lines.len());
+                while !control.is_cancelled() {
+                    lines = control.take_scene_update().map_or(lines, |scene| scene.lines.len());
                     let progress = Progress { people: Some(lines as u32), ..Progress::default() };
                     sink.emit(StreamEvent::Progress(progress));
                     std::thread::sleep(Duration::from_millis(20));
@@ -63,10 +63,10 @@ impl StreamPipeline for Misbehaving {
                 done(Exit::Cancelled)
             }
             "/picture" => {
-                while !ctl.is_cancelled() {
-                    for wish in ctl.take_wishes() {
+                while !control.is_cancelled() {
+                    for request in control.take_snapshot_requests() {
                         let jpeg = Ok(vec![7; 1_000_000].into());
-                        let (options, frame) = (wish.options, wish.after + 1);
+                        let (options, frame) = (request.options, request.after + 1);
                         let taken_at = chrono::DateTime::UNIX_EPOCH;
                         let picture = Picture { options, frame, taken_at, jpeg };
                         sink.emit(StreamEvent::Picture(picture));
@@ -80,7 +80,7 @@ impl StreamPipeline for Misbehaving {
                 std::thread::sleep(Duration::from_secs(60));
             },
             _ => {
-                while !ctl.is_cancelled() {
+                while !control.is_cancelled() {
                     sink.emit(StreamEvent::Progress(Progress { frames: 1, ..Progress::default() }));
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -120,7 +120,8 @@ fn run(what: &str) -> (Exit, usize) {
     let mut runner = runner("");
     runner.start().unwrap();
     let mut events = 0;
-    let exit = runner.run(&job(what), &Ctl::new().unwrap(), &mut |_: StreamEvent| events += 1);
+    let exit =
+        runner.run(&job(what), &JobControl::new().unwrap(), &mut |_: StreamEvent| events += 1);
     (exit, events)
 }
 
@@ -159,14 +160,14 @@ fn a_stop_ends_a_healthy_and_a_stuck_run() {
     for (what, reusable) in [("/stream", true), ("/hang", false)] {
         let mut runner = runner("");
         let pid = runner.start().unwrap().pid;
-        let ctl = Arc::new(Ctl::new().unwrap());
-        let stopper = ctl.clone();
+        let control = Arc::new(JobControl::new().unwrap());
+        let stopper = control.clone();
         let begin = Instant::now();
         let thread = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
             stopper.cancel();
         });
-        assert_eq!(runner.run(&job(what), &ctl, &mut |_: StreamEvent| {}), Exit::Cancelled);
+        assert_eq!(runner.run(&job(what), &control, &mut |_: StreamEvent| {}), Exit::Cancelled);
         thread.join().unwrap();
         assert!(begin.elapsed() < Duration::from_secs(2), "{what}");
         assert_eq!(runner.check().is_ok(), reusable, "{what}");
@@ -187,9 +188,9 @@ fn a_run_is_told_of_other_lines() {
     let scene =
         |ids: &[&str]| Scene { lines: ids.iter().map(|id| line(id)).collect(), zones: vec![] };
     let job = Job { scene: scene(&["a"]), ..job("/scene") };
-    let ctl = Ctl::new().unwrap();
+    let control = JobControl::new().unwrap();
     let mut seen = Vec::new();
-    let exit = runner.run(&job, &ctl, &mut |event: StreamEvent| {
+    let exit = runner.run(&job, &control, &mut |event: StreamEvent| {
         let StreamEvent::Progress(Progress { people: Some(lines), .. }) = event else { return };
         if seen.last() == Some(&lines) {
             return;
@@ -197,56 +198,56 @@ fn a_run_is_told_of_other_lines() {
         seen.push(lines);
         match lines {
             1 => {
-                ctl.put_scene(scene(&["a", "b"]));
+                control.update_scene(scene(&["a", "b"]));
                 // Only the newest counts.
-                ctl.put_scene(scene(&["a", "b", "c"]));
+                control.update_scene(scene(&["a", "b", "c"]));
             }
-            3 => ctl.put_scene(Scene::default()),
-            _ => ctl.cancel(),
+            3 => control.update_scene(Scene::default()),
+            _ => control.cancel(),
         }
     });
     assert_eq!(exit, Exit::Cancelled);
     assert_eq!(seen, [1, 3, 0]);
 }
 
-fn a_run_makes_the_pictures_that_are_wished_for() {
+fn a_run_makes_the_pictures_that_are_requested() {
     let mut runner = runner("");
     runner.start().unwrap();
-    let ctl = Arc::new(Ctl::new().unwrap());
+    let control = Arc::new(JobControl::new().unwrap());
     let options = PictureOptions { width: 640, quality: 80, annotate: true };
     let mut made = Vec::new();
-    let exit = runner.run(&job("/picture"), &ctl, &mut |event: StreamEvent| match event {
+    let exit = runner.run(&job("/picture"), &control, &mut |event: StreamEvent| match event {
         StreamEvent::Picture(picture) => {
             // As large as a message may be.
             assert_eq!(picture.jpeg.map(|jpeg| jpeg.len()), Ok(1_000_000));
             made.push((picture.options, picture.frame));
-            if made.len() == 3 { ctl.cancel() } else { wish(&ctl, options, 10) }
+            if made.len() == 3 { control.cancel() } else { request(&control, options, 10) }
         }
-        StreamEvent::Opened(_) => wish(&ctl, options, 0),
+        StreamEvent::Opened(_) => request(&control, options, 0),
         _ => {}
     });
     assert_eq!(exit, Exit::Cancelled);
     assert_eq!(made, [(options, 1), (options, 11), (options, 11)]);
 }
 
-fn wish(ctl: &Ctl, options: PictureOptions, after: u64) {
-    ctl.wish_picture(PictureWish { options, after });
+fn request(control: &JobControl, options: PictureOptions, after: u64) {
+    control.request_snapshot(SnapshotRequest { options, after });
 }
 
 fn a_kill_is_immediate() {
     let mut runner = runner("");
     runner.start().unwrap();
-    let ctl = Ctl::new().unwrap();
-    ctl.kill();
-    assert_eq!(runner.run(&job("/hang"), &ctl, &mut |_: StreamEvent| {}), Exit::Cancelled);
+    let control = JobControl::new().unwrap();
+    control.kill();
+    assert_eq!(runner.run(&job("/hang"), &control, &mut |_: StreamEvent| {}), Exit::Cancelled);
     assert!(runner.check().is_err());
 }
 
 fn a_retired_process_is_replaced() {
     let mut runner = runner("");
     let first = runner.start().unwrap().pid;
-    let ctl = Ctl::new().unwrap();
-    assert_eq!(runner.run(&job("/retire"), &ctl, &mut |_: StreamEvent| {}), Exit::Ended);
+    let control = JobControl::new().unwrap();
+    assert_eq!(runner.run(&job("/retire"), &control, &mut |_: StreamEvent| {}), Exit::Ended);
     assert!(runner.check().is_err());
     assert_ne!(runner.start().unwrap().pid, first);
 }
@@ -305,8 +306,8 @@ fn main() {
         ("a_stop_ends_a_healthy_and_a_stuck_run", a_stop_ends_a_healthy_and_a_stuck_run),
         ("a_run_is_told_of_other_lines", a_run_is_told_of_other_lines),
         (
-            "a_run_makes_the_pictures_that_are_wished_for",
-            a_run_makes_the_pictures_that_are_wished_for,
+            "a_run_makes_the_pictures_that_are_requested",
+            a_run_makes_the_pictures_that_are_requested,
         ),
         ("a_kill_is_immediate", a_kill_is_immediate),
         ("a_retired_process_is_replaced", a_retired_process_is_replaced),

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use becamera_domain::settings::Settings;
 
-use super::Origin;
+use super::SettingSource;
 
 /// Writes the settings as TOML without passwords, each value that is not a default with its origin.
 pub(super) fn render(
     settings: &Settings,
     file: Option<&Path>,
-    origins: &BTreeMap<String, Origin>,
+    origins: &BTreeMap<String, SettingSource>,
 ) -> Result<String, toml::ser::Error> {
     let mut shown = settings.clone();
     shown.storage.database_url = redact(&shown.storage.database_url);

@@ -9,7 +9,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{ConfigError, FILE_VARIABLE, Origin, file_error};
+use super::{ConfigError, FILE_VARIABLE, SettingSource, file_error};
 
 const PREFIX: &str = "BECAMERA_";
 
@@ -32,11 +32,11 @@ pub(super) struct Leaf {
     /// `section.key`
     pub(super) key: String,
     pub(super) value: Value,
-    pub(super) origin: Origin,
+    pub(super) origin: SettingSource,
 }
 
 impl Leaf {
-    fn new(key: &str, value: Value, origin: Origin) -> Result<Self, ConfigError> {
+    fn new(key: &str, value: Value, origin: SettingSource) -> Result<Self, ConfigError> {
         match fits(key, value.clone()) {
             Ok(()) => Ok(Self { key: key.into(), value, origin }),
             Err(reason) => Err(refuse(key, &origin, &reason)),
@@ -45,7 +45,11 @@ impl Leaf {
 
     /// A setting given as text: as TOML would read it where that fits, else as a string, else as
     /// a comma-separated list.
-    pub(super) fn from_text(key: &str, text: &str, origin: Origin) -> Result<Self, ConfigError> {
+    pub(super) fn from_text(
+        key: &str,
+        text: &str,
+        origin: SettingSource,
+    ) -> Result<Self, ConfigError> {
         let list = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         let list = list.map(|item| Value::String(item.into())).collect();
         let candidates = [
@@ -77,7 +81,7 @@ pub(super) fn from_file(path: &Path) -> Result<Vec<Leaf>, ConfigError> {
     let mut leaves = Vec::new();
     collect(&table, "", &mut |key, value| {
         let line = line_of(&text, position(positions.get_ref(), key));
-        let origin = Origin::File { path: path.into(), line };
+        let origin = SettingSource::File { path: path.into(), line };
         match value {
             // A table without settings: nothing to take, but its name must be known.
             Value::Table(_) => fits(key, value.clone()).map_err(|r| refuse(key, &origin, &r)),
@@ -97,7 +101,7 @@ pub(super) fn from_environment(
     for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
         let Some(name) = name.to_str() else { continue };
         let foreign_key = FOREIGN_VARIABLES.iter().find(|(foreign, _)| *foreign == name);
-        let origin = Origin::Variable(name.into());
+        let origin = SettingSource::Variable(name.into());
         let key = match (foreign_key, name.strip_prefix(PREFIX)) {
             (Some((_, key)), _) => (*key).to_owned(),
             (None, Some(rest)) if !is_reserved(name) => key_of(rest),
@@ -125,7 +129,7 @@ fn key_of(name: &str) -> String {
 
 /// Reads `section.key=value`.
 pub(super) fn from_assignment(text: &str) -> Result<Leaf, ConfigError> {
-    let origin = Origin::Flag("--set");
+    let origin = SettingSource::Flag("--set");
     match text.split_once('=') {
         Some((key, value)) if key.contains('.') => {
             Leaf::from_text(key.trim(), value.trim(), origin)
@@ -161,7 +165,7 @@ fn fits(key: &str, value: Value) -> Result<(), String> {
     }
 }
 
-fn refuse(key: &str, origin: &Origin, reason: &str) -> ConfigError {
+fn refuse(key: &str, origin: &SettingSource, reason: &str) -> ConfigError {
     ConfigError::Setting {
         origin: origin.to_string(),
         key: key.into(),

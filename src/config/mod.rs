@@ -46,7 +46,7 @@ pub struct Inputs {
 
 /// Where a setting's value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingSource {
     /// The configuration file.
     File {
         /// The file.
@@ -60,7 +60,7 @@ pub enum Origin {
     Flag(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line } => write!(f, "{} line {line}", path.display()),
@@ -95,7 +95,7 @@ pub enum ConfigError {
     #[error("{origin}: {reason}")]
     Form {
         /// Where it came from.
-        origin: Origin,
+        origin: SettingSource,
         /// What is wrong with it.
         reason: String,
     },
@@ -108,7 +108,7 @@ pub struct Loaded {
     pub settings: Settings,
     /// The file that was read.
     pub file: Option<PathBuf>,
-    origins: BTreeMap<String, Origin>,
+    origins: BTreeMap<String, SettingSource>,
 }
 
 impl Loaded {
@@ -128,12 +128,16 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
     };
     leaves.extend(layers::from_environment(&inputs.environment)?);
     if let Some(bind) = inputs.bind {
-        leaves.push(Leaf::from_text("server.bind", &bind.to_string(), Origin::Flag("--bind"))?);
+        leaves.push(Leaf::from_text(
+            "server.bind",
+            &bind.to_string(),
+            SettingSource::Flag("--bind"),
+        )?);
     }
     if let Some(preset) = inputs.preset {
         leaves.retain(|leaf| !PRESET_KNOBS.contains(&leaf.key.as_str()));
         let name = preset.as_str();
-        leaves.push(Leaf::from_text("detect.preset", name, Origin::Flag("--preset"))?);
+        leaves.push(Leaf::from_text("detect.preset", name, SettingSource::Flag("--preset"))?);
     }
     for assignment in &inputs.set {
         leaves.push(layers::from_assignment(assignment)?);
@@ -151,7 +155,7 @@ fn locate(inputs: &Inputs) -> Option<PathBuf> {
     inputs.file.clone().or_else(named).or_else(found)
 }
 
-fn merge(leaves: Vec<Leaf>) -> Result<(Settings, BTreeMap<String, Origin>), ConfigError> {
+fn merge(leaves: Vec<Leaf>) -> Result<(Settings, BTreeMap<String, SettingSource>), ConfigError> {
     let mut table = toml::Table::new();
     let mut origins = BTreeMap::new();
     for Leaf { key, value, origin } in leaves {
@@ -170,7 +174,7 @@ fn merge(leaves: Vec<Leaf>) -> Result<(Settings, BTreeMap<String, Origin>), Conf
             named.map(|(_, origin)| origin)
         });
         ConfigError::Setting {
-            origin: blamed.map_or_else(|| "built-in default".into(), Origin::to_string),
+            origin: blamed.map_or_else(|| "built-in default".into(), SettingSource::to_string),
             key: invalid.field.into(),
             reason: invalid.reason,
         }

@@ -2,7 +2,7 @@
 
 use becamera_actors::ports::StoreError;
 use becamera_domain::{
-    AuditAction, AuditEntry, AuditId, AuditQuery, CameraId, FieldChange, Origin,
+    AuditAction, AuditEntry, AuditId, AuditQuery, CameraId, FieldChange, Requester,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -120,7 +120,10 @@ impl TryFrom<AuditRow> for AuditEntry {
             worker_id: worker_id.map_err(|_| refuse("worker_id"))?,
             site_id: site_id.map_err(|_| refuse("site_id"))?,
             changes: json::from_text(&row.changes).map_err(|_| refuse("changes"))?,
-            by: Origin { who: row.who.clone(), address: address.map_err(|_| refuse("address"))? },
+            by: Requester {
+                who: row.who.clone(),
+                address: address.map_err(|_| refuse("address"))?,
+            },
         })
     }
 }

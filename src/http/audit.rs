@@ -17,9 +17,6 @@ use super::{
     query::Query,
 };
 
-const DEFAULT_LIMIT: u32 = 100;
-const MAX_LIMIT: u32 = 1000;
-
 pub(super) async fn list(
     state: Data<HttpState>,
     request: HttpRequest,
@@ -48,14 +45,13 @@ async fn page(
     let query = read_query(camera_id, query)?;
     let page = ask(&state.storage, ReadStore(query)).await??;
     let last = page.last_before_more();
-    let next_cursor = last.map(|entry| cursor::encode_audit(entry.id));
+    let next_cursor = last.map(|entry| cursor::encode(&entry.id));
     let entries = page.items.into_iter().map(AuditDto::from).collect();
     Ok(envelope::ok(AuditList { entries, next_cursor }))
 }
 
 fn read_query(camera_id: Option<CameraId>, query: &Query<'_>) -> Result<AuditQuery, ApiError> {
     let (from, to) = query.span()?;
-    let before = query.text("cursor").map(cursor::decode_audit).transpose()?;
-    let limit = query.count("limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+    let (limit, before) = query.page()?;
     Ok(AuditQuery { camera_id, from, to, before, limit })
 }

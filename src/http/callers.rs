@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest,
     http::header::{HeaderMap, HeaderName},
 };
-use becamera_domain::{InvalidField, Origin, settings::ServerSettings};
+use becamera_domain::{InvalidField, Requester, settings::ServerSettings};
 use ipnet::IpNet;
 
 /// How callers are told apart.
@@ -29,20 +29,20 @@ impl Callers {
     }
 
     /// Who sent a request: the user that a trusted proxy names, else the address.
-    pub(super) fn origin(&self, request: &HttpRequest) -> Origin {
+    pub(super) fn requester(&self, request: &HttpRequest) -> Requester {
         // Only a test's request has no peer.
         let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
         self.of(peer, request.headers())
     }
 
-    fn of(&self, peer: IpAddr, headers: &HeaderMap) -> Origin {
+    fn of(&self, peer: IpAddr, headers: &HeaderMap) -> Requester {
         let peer = peer.to_canonical();
         let trusted = self.trusted_proxies.iter().any(|net| net.contains(&peer));
         let header = self.user_header.as_ref().filter(|_| trusted);
         // A proxy that adds the header to one of the client's own adds it at the end.
         let user = header.and_then(|name| headers.get_all(name).last());
         let user = user.map(|user| String::from_utf8_lossy(user.as_bytes()));
-        Origin::caller(peer, user.as_deref())
+        Requester::caller(peer, user.as_deref())
     }
 }
 

@@ -46,9 +46,11 @@ pub(super) async fn put(
     if definition.stream_url.is_none() {
         return Err(InvalidField::new("stream_url", "is required").into());
     }
-    let (view, is_new) =
-        ask(&state.pool, PutCamera { camera_id, definition, by: state.callers.origin(&request) })
-            .await??;
+    let (view, is_new) = ask(
+        &state.pool,
+        PutCamera { camera_id, definition, by: state.callers.requester(&request) },
+    )
+    .await??;
     let camera = CameraDto::new(view, Utc::now());
     Ok(if is_new { envelope::created(camera) } else { envelope::ok(camera) })
 }
@@ -59,7 +61,7 @@ pub(super) async fn delete(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let camera_id = id.parse()?;
-    ask(&state.pool, DeleteCamera { camera_id, by: state.callers.origin(&request) }).await??;
+    ask(&state.pool, DeleteCamera { camera_id, by: state.callers.requester(&request) }).await??;
     Ok(envelope::ok(CameraOutcome {
         camera_id,
         status: "deleted",
@@ -77,7 +79,7 @@ pub(super) async fn start(
     let camera_id = id.parse()?;
     let patch = patch(&state, camera_id, &request, payload).await?;
     let worker_id =
-        ask(&state.pool, StartCamera { camera_id, patch, by: state.callers.origin(&request) })
+        ask(&state.pool, StartCamera { camera_id, patch, by: state.callers.requester(&request) })
             .await??;
     Ok(envelope::ok(CameraOutcome {
         camera_id,
@@ -93,7 +95,7 @@ pub(super) async fn stop(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let camera_id = id.parse()?;
-    ask(&state.pool, StopCamera { camera_id, by: state.callers.origin(&request) }).await??;
+    ask(&state.pool, StopCamera { camera_id, by: state.callers.requester(&request) }).await??;
     Ok(envelope::ok(CameraOutcome {
         camera_id,
         status: "stopped",

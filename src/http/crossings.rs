@@ -1,33 +1,21 @@
 //! `/cameras/{camera_id}/crossings`: who crossed which line when, in pages or all of it as CSV.
 
-use actix::Addr;
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
-};
-use becamera_actors::{
-    messages::{GetCamera, ReadStore},
-    storage::StorageActor,
 };
 use becamera_domain::{CameraId, Crossing, CrossingQuery, Direction, PublicCrossing};
 use becamera_history::Calendar;
 use serde::Serialize;
 
 use super::{
-    HttpState,
-    ask::ask,
-    csv_stream::{self, RowSource},
-    cursor, envelope,
+    HttpState, cursor,
     error::ApiError,
-    format::{self, Format},
+    format,
+    listing::{self, Listed},
     query::Query,
     times,
 };
-
-const DEFAULT_LIMIT: u32 = 100;
-const MAX_LIMIT: u32 = 1000;
-/// Crossings that are read at once for a CSV.
-const CSV_ROWS: u32 = 2000;
 
 pub(super) async fn list(
     state: Data<HttpState>,
@@ -38,70 +26,22 @@ pub(super) async fn list(
     let known = ["from", "to", "line", "direction", "tz", "limit", "cursor", "format"];
     let query = Query::parse(request.query_string(), &known)?;
     let format = format::wanted(&query, &request)?;
-    let calendar = query.calendar()?;
     let asked = read_query(camera_id, &query)?;
-    ask(&state.pool, GetCamera { camera_id }).await??;
-    let storage = state.storage.clone();
-    match format {
-        Format::Json => page(&storage, asked, calendar).await,
-        Format::Csv => {
-            query.refuse(&["limit", "cursor"], "can't be used with CSV, which has no pages")?;
-            let query = CrossingQuery { limit: CSV_ROWS, ..asked };
-            let rows = Rows { storage, query: Some(query), calendar };
-            let name = format!("becamera-camera-{camera_id}-crossings");
-            csv_stream::answer(&request, &name, rows).await
-        }
-    }
-}
-
-async fn page(
-    storage: &Addr<StorageActor>,
-    query: CrossingQuery,
-    calendar: Calendar,
-) -> Result<HttpResponse, ApiError> {
-    let camera_id = query.camera_id;
-    let page = ask(storage, ReadStore(query)).await??;
-    let last = page.last_before_more();
-    let next_cursor = last.map(|crossing| cursor::encode_crossing(crossing.position()));
-    let crossings = page.items.iter().map(|crossing| row(crossing, calendar)).collect();
-    Ok(envelope::ok(CrossingList { camera_id, crossings, next_cursor }))
+    let name = format!("becamera-camera-{camera_id}-crossings");
+    listing::answer(&state, &request, (&query, asked), format, &name).await
 }
 
 fn read_query(camera_id: CameraId, query: &Query) -> Result<CrossingQuery, ApiError> {
     let (from, to) = query.span()?;
     let directions = [("in", Direction::In), ("out", Direction::Out)];
-    Ok(CrossingQuery {
-        camera_id,
-        line_id: query.line()?,
-        direction: query.word("direction", &directions)?,
-        from,
-        to,
-        after: query.text("cursor").map(cursor::decode_crossing).transpose()?,
-        limit: query.count("limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT),
-    })
+    let (line_id, direction) = (query.line()?, query.word("direction", &directions)?);
+    let (limit, after) = query.page()?;
+    Ok(CrossingQuery { camera_id, line_id, direction, from, to, after, limit })
 }
 
-/// A page of a camera's crossings, oldest first.
-#[derive(Debug, Serialize)]
-struct CrossingList<'a> {
-    camera_id: CameraId,
-    crossings: Vec<PublicCrossing<'a, String>>,
-    next_cursor: Option<String>,
-}
+impl Listed for CrossingQuery {
+    type Item = Crossing;
 
-/// A crossing, with its time by a zone's clock.
-fn row(crossing: &Crossing, calendar: Calendar) -> PublicCrossing<'_, String> {
-    crossing.public_at(times::with_millis(calendar, crossing.at))
-}
-
-struct Rows {
-    storage: Addr<StorageActor>,
-    /// What is still to be read.
-    query: Option<CrossingQuery>,
-    calendar: Calendar,
-}
-
-impl RowSource for Rows {
     const HEADER: &'static [&'static str] = &[
         "event_id",
         "camera_id",
@@ -113,14 +53,42 @@ impl RowSource for Rows {
         "confidence",
     ];
 
-    async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
-        let Some(query) = self.query.take() else { return Ok(None) };
-        let page = ask(&self.storage, ReadStore(query.clone())).await??;
-        let last = page.last_before_more().map(Crossing::position);
-        self.query = last.map(|last| CrossingQuery { after: Some(last), ..query });
-        let calendar = self.calendar;
-        csv_stream::write(page.items.iter().map(|crossing| row(crossing, calendar))).map(Some)
+    fn camera_id(&self) -> CameraId {
+        self.camera_id
     }
+
+    fn with_limit(self, limit: u32) -> Self {
+        Self { limit, ..self }
+    }
+
+    fn after(self, last: &Crossing) -> Self {
+        Self { after: Some(last.position()), ..self }
+    }
+
+    fn cursor(last: &Crossing) -> String {
+        cursor::encode(&last.position())
+    }
+
+    fn row(crossing: &Crossing, calendar: Calendar) -> impl Serialize {
+        row(crossing, calendar)
+    }
+
+    fn list(&self, crossings: Vec<impl Serialize>, next_cursor: Option<String>) -> impl Serialize {
+        CrossingList { camera_id: self.camera_id, crossings, next_cursor }
+    }
+}
+
+/// A crossing, with its time by a zone's clock.
+fn row(crossing: &Crossing, calendar: Calendar) -> PublicCrossing<'_, String> {
+    crossing.public_at(times::with_millis(calendar, crossing.at))
+}
+
+/// A page of a camera's crossings, oldest first.
+#[derive(Debug, Serialize)]
+struct CrossingList<T> {
+    camera_id: CameraId,
+    crossings: Vec<T>,
+    next_cursor: Option<String>,
 }
 
 #[cfg(test)]
@@ -140,7 +108,7 @@ mod tests {
         assert_eq!((some.direction, some.limit), (Some(Direction::Out), 5));
         let id = CrossingId { run: RunId(9), seq: 3 };
         let last = CrossingPosition { at_micros: -5, id };
-        let next = read(&format!("cursor={}", cursor::encode_crossing(last))).unwrap();
+        let next = read(&format!("cursor={}", cursor::encode(&last))).unwrap();
         assert_eq!((next.after, next.limit), (Some(last), 100));
         let refusal = |text: &str| read(text).unwrap_err().to_string();
         assert!(refusal("line=Door").starts_with("line: must be"));
@@ -165,7 +133,7 @@ mod tests {
         writer.serialize(row(&crossing, "Asia/Tokyo".parse().unwrap())).unwrap();
         let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
         let (header, row) = text.trim().split_once('\n').unwrap();
-        assert_eq!(header, Rows::HEADER.join(","));
+        assert_eq!(header, CrossingQuery::HEADER.join(","));
         assert_eq!(row, "ff-3,1,door,in,to the shop,12,1970-01-01T09:00:00.000+09:00,0.6");
     }
 }

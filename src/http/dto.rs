@@ -223,7 +223,7 @@ pub(super) struct SampleDto {
 
 impl SampleDto {
     /// With its time by this zone's clock.
-    pub(super) fn new(sample: Sample, calendar: Calendar) -> Self {
+    pub(super) fn new(sample: &Sample, calendar: Calendar) -> Self {
         Self {
             camera_id: sample.camera_id,
             run_id: sample.run.to_string(),
@@ -243,9 +243,9 @@ impl SampleDto {
 
 /// A page of a camera's stored seconds, oldest first.
 #[derive(Debug, Serialize)]
-pub(super) struct SampleList {
+pub(super) struct SampleList<T> {
     pub(super) camera_id: CameraId,
-    pub(super) samples: Vec<SampleDto>,
+    pub(super) samples: Vec<T>,
     pub(super) next_cursor: Option<String>,
 }
 

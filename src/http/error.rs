@@ -7,7 +7,7 @@ use actix_web::{
 use becamera_actors::{
     events::SubscribeError, messages::PoolError, pictures::WatchError, ports::StoreError,
 };
-use becamera_domain::{CameraId, InvalidField, stream_url::redact_urls};
+use becamera_domain::{CameraId, InvalidField, SceneItemId, stream_url::redact_urls};
 use becamera_history::sites::SiteError;
 use serde_json::{Value, json};
 
@@ -131,8 +131,12 @@ impl ApiError {
                 PoolError::NoAvailableWorkers { .. } => {
                     (S::SERVICE_UNAVAILABLE, "no_available_workers")
                 }
-                PoolError::LineNotFound { .. } => (S::NOT_FOUND, "line_not_found"),
-                PoolError::ZoneNotFound { .. } => (S::NOT_FOUND, "zone_not_found"),
+                PoolError::SceneItemNotFound { id: SceneItemId::Line(_), .. } => {
+                    (S::NOT_FOUND, "line_not_found")
+                }
+                PoolError::SceneItemNotFound { id: SceneItemId::Zone(_), .. } => {
+                    (S::NOT_FOUND, "zone_not_found")
+                }
                 PoolError::WorkerNotFound(_) => (S::NOT_FOUND, "worker_not_found"),
                 PoolError::TooManyCameras(_) => (S::CONFLICT, "too_many_cameras"),
                 PoolError::Draining => (S::SERVICE_UNAVAILABLE, "shutting_down"),
@@ -193,12 +197,10 @@ impl ApiError {
             Self::Pool(PoolError::NoAvailableWorkers { camera_id, position }) => {
                 json!({"status": "pending", "camera_id": camera_id, "queue_position": position})
             }
-            Self::Pool(PoolError::LineNotFound { camera_id, line_id }) => {
-                json!({"camera_id": camera_id, "line_id": line_id})
-            }
-            Self::Pool(PoolError::ZoneNotFound { camera_id, zone_id }) => {
-                json!({"camera_id": camera_id, "zone_id": zone_id})
-            }
+            Self::Pool(PoolError::SceneItemNotFound { camera_id, id }) => match id {
+                SceneItemId::Line(line_id) => json!({"camera_id": camera_id, "line_id": line_id}),
+                SceneItemId::Zone(zone_id) => json!({"camera_id": camera_id, "zone_id": zone_id}),
+            },
             Self::Pool(PoolError::WorkerNotFound(worker_id)) => json!({"worker_id": worker_id}),
             Self::BodyTooLarge { limit } => json!({"limit_bytes": limit}),
             Self::MethodNotAllowed { allow } => {

@@ -19,7 +19,7 @@ mod events;
 mod format;
 mod health;
 mod history;
-mod lines;
+mod listing;
 mod metrics;
 mod observe;
 mod pictures;
@@ -28,12 +28,12 @@ mod queue;
 mod routes;
 mod samples;
 mod scene_dto;
+mod scene_items;
 mod sites;
 mod sse;
 mod state;
 mod times;
 mod workers;
-mod zones;
 
 use std::{io, net::TcpListener, time::Duration};
 
@@ -43,7 +43,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
-use becamera_domain::settings::ServerSettings;
+use becamera_domain::{Line, Zone, settings::ServerSettings};
 pub use callers::Callers;
 use error::ApiError;
 use routes::resource;
@@ -82,12 +82,12 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                 .service(resource("/cameras/{camera_id}/live.mjpeg").get(pictures::live))
                 .service(resource("/cameras/{camera_id}/count").get(counts::latest))
                 .service(resource("/cameras/{camera_id}/counts").get(counts::history))
-                .service(resource("/cameras/{camera_id}/lines").get(lines::list))
+                .service(resource("/cameras/{camera_id}/lines").get(scene_items::list::<Line>))
                 .service(
                     resource("/cameras/{camera_id}/lines/{line_id}")
-                        .get(lines::get)
-                        .put(lines::put)
-                        .delete(lines::delete),
+                        .get(scene_items::get::<Line>)
+                        .put(scene_items::put::<Line>)
+                        .delete(scene_items::delete::<Line>),
                 )
                 .service(
                     resource("/cameras/{camera_id}/lines/{line_id}/counts").get(history::of_line),
@@ -96,12 +96,12 @@ pub fn configure(cfg: &mut ServiceConfig, state: HttpState) {
                     resource("/cameras/{camera_id}/zones/{zone_id}/counts").get(history::of_zone),
                 )
                 .service(resource("/cameras/{camera_id}/crossings").get(crossings::list))
-                .service(resource("/cameras/{camera_id}/zones").get(zones::list))
+                .service(resource("/cameras/{camera_id}/zones").get(scene_items::list::<Zone>))
                 .service(
                     resource("/cameras/{camera_id}/zones/{zone_id}")
-                        .get(zones::get)
-                        .put(zones::put)
-                        .delete(zones::delete),
+                        .get(scene_items::get::<Zone>)
+                        .put(scene_items::put::<Zone>)
+                        .delete(scene_items::delete::<Zone>),
                 )
                 .service(resource("/counts").get(history::cameras))
                 .service(resource("/analytics/summary").get(analytics::summary))

@@ -7,7 +7,14 @@ use becamera_history::Calendar;
 use chrono::{DateTime, Utc};
 use url::form_urlencoded;
 
-use super::error::ApiError;
+use super::{
+    cursor::{self, Place},
+    error::ApiError,
+};
+
+/// Rows of a page where nothing else is asked for, and the most that may be.
+const USUAL_PAGE: u32 = 100;
+const MAX_PAGE: u32 = 1000;
 
 /// The parameters of a call.
 #[derive(Debug)]
@@ -96,6 +103,12 @@ impl<'a> Query<'a> {
             Some(name) => Err(invalid(name, reason)),
             None => Ok(()),
         }
+    }
+
+    /// How many rows a page may have, and where it goes on: `limit` and `cursor`.
+    pub(super) fn page<P: Place>(&self) -> Result<(u32, Option<P>), ApiError> {
+        let limit = self.count("limit", MAX_PAGE)?.unwrap_or(USUAL_PAGE);
+        Ok((limit, self.text("cursor").map(cursor::decode).transpose()?))
     }
 
     /// The times `from` and `to`, which may be left out; `from` is the earlier one.

@@ -1,30 +1,18 @@
 //! The stored seconds of a camera: in pages, or all of them as CSV.
 
-use actix::Addr;
 use actix_web::{HttpRequest, HttpResponse};
-use becamera_actors::{
-    messages::{GetCamera, ReadStore},
-    storage::StorageActor,
-};
 use becamera_domain::{CameraId, Sample, SampleQuery};
 use becamera_history::Calendar;
+use serde::Serialize;
 
 use super::{
-    HttpState,
-    ask::ask,
-    csv_stream::{self, RowSource},
-    cursor,
+    HttpState, cursor,
     dto::{SampleDto, SampleList},
-    envelope,
     error::ApiError,
     format::Format,
+    listing::{self, Listed},
     query::Query,
 };
-
-const DEFAULT_LIMIT: u32 = 100;
-const MAX_LIMIT: u32 = 1000;
-/// Samples that are read at once for a CSV.
-const CSV_ROWS: u32 = 2000;
 
 /// Answers the parameters `from`, `to`, `tz`, `limit` and `cursor` of a query.
 pub(super) async fn answer(
@@ -34,50 +22,20 @@ pub(super) async fn answer(
     format: Format,
     request: &HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let calendar = query.calendar()?;
     let asked = read_query(camera_id, query)?;
-    ask(&state.pool, GetCamera { camera_id }).await??;
-    let storage = state.storage.clone();
-    match format {
-        Format::Json => page(&storage, asked, calendar).await,
-        Format::Csv => {
-            query.refuse(&["limit", "cursor"], "can't be used with CSV, which has no pages")?;
-            let query = SampleQuery { limit: CSV_ROWS, ..asked };
-            let rows = Rows { storage, query: Some(query), calendar };
-            let name = format!("becamera-camera-{camera_id}-raw");
-            csv_stream::answer(request, &name, rows).await
-        }
-    }
-}
-
-async fn page(
-    storage: &Addr<StorageActor>,
-    query: SampleQuery,
-    calendar: Calendar,
-) -> Result<HttpResponse, ApiError> {
-    let camera_id = query.camera_id;
-    let page = ask(storage, ReadStore(query)).await??;
-    let last = page.last_before_more();
-    let next_cursor = last.map(|sample| cursor::encode(sample.position()));
-    let samples = page.items.into_iter().map(|sample| SampleDto::new(sample, calendar)).collect();
-    Ok(envelope::ok(SampleList { camera_id, samples, next_cursor }))
+    let name = format!("becamera-camera-{camera_id}-raw");
+    listing::answer(state, request, (query, asked), format, &name).await
 }
 
 fn read_query(camera_id: CameraId, query: &Query) -> Result<SampleQuery, ApiError> {
     let (from, to) = query.span()?;
-    let after = query.text("cursor").map(cursor::decode).transpose()?;
-    let limit = query.count("limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+    let (limit, after) = query.page()?;
     Ok(SampleQuery { camera_id, from, to, after, limit })
 }
 
-struct Rows {
-    storage: Addr<StorageActor>,
-    /// What is still to be read.
-    query: Option<SampleQuery>,
-    calendar: Calendar,
-}
+impl Listed for SampleQuery {
+    type Item = Sample;
 
-impl RowSource for Rows {
     const HEADER: &'static [&'static str] = &[
         "camera_id",
         "run_id",
@@ -93,14 +51,28 @@ impl RowSource for Rows {
         "worker_id",
     ];
 
-    async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
-        let Some(query) = self.query.take() else { return Ok(None) };
-        let page = ask(&self.storage, ReadStore(query.clone())).await??;
-        let last = page.last_before_more().map(Sample::position);
-        self.query = last.map(|last| SampleQuery { after: Some(last), ..query });
-        let calendar = self.calendar;
-        let samples = page.items.into_iter().map(|sample| SampleDto::new(sample, calendar));
-        csv_stream::write(samples).map(Some)
+    fn camera_id(&self) -> CameraId {
+        self.camera_id
+    }
+
+    fn with_limit(self, limit: u32) -> Self {
+        Self { limit, ..self }
+    }
+
+    fn after(self, last: &Sample) -> Self {
+        Self { after: Some(last.position()), ..self }
+    }
+
+    fn cursor(last: &Sample) -> String {
+        cursor::encode(&last.position())
+    }
+
+    fn row(sample: &Sample, calendar: Calendar) -> impl Serialize {
+        SampleDto::new(sample, calendar)
+    }
+
+    fn list(&self, samples: Vec<impl Serialize>, next_cursor: Option<String>) -> impl Serialize {
+        SampleList { camera_id: self.camera_id, samples, next_cursor }
     }
 }
 
@@ -123,7 +95,7 @@ mod tests {
         assert_eq!((page.to.unwrap() - page.from.unwrap()).num_days(), 1);
         let bucket_start = page.to.unwrap();
         let last = SamplePosition { bucket_start, run: RunId(9), seq: 3 };
-        let next = read(&format!("cursor={}", cursor::encode(last))).unwrap();
+        let next = read(&format!("cursor={}", cursor::encode(&last))).unwrap();
         assert_eq!(next.after, Some(last));
 
         let refusal = |text: &str| read(text).unwrap_err().to_string();
@@ -151,10 +123,10 @@ mod tests {
             scene: Default::default(),
         };
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.serialize(SampleDto::new(sample, "Asia/Tokyo".parse().unwrap())).unwrap();
+        writer.serialize(SampleDto::new(&sample, "Asia/Tokyo".parse().unwrap())).unwrap();
         let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
         let (header, row) = text.trim().split_once('\n').unwrap();
-        assert_eq!(header, Rows::HEADER.join(","));
+        assert_eq!(header, SampleQuery::HEADER.join(","));
         assert_eq!(row, "1,ff,3,1970-01-01T09:00:00.000+09:00,4,2,0,3,1.5,1000,9.5,worker_1");
     }
 }

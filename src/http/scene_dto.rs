@@ -1,7 +1,8 @@
 //! The wire types of lines and zones.
 
 use becamera_domain::{
-    CameraId, CrossingRules, Directions, InvalidField, Line, LineId, Point, Zone, ZoneId, ZoneKind,
+    CameraId, CrossingRules, Directions, InvalidField, Line, LineId, Point, SceneItemId, Zone,
+    ZoneId, ZoneKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,12 +121,32 @@ pub(super) struct ZoneList {
 
 /// What became of a line or zone that was deleted.
 #[derive(Debug, Serialize)]
-pub(super) struct SceneOutcome {
-    pub(super) camera_id: CameraId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) line_id: Option<LineId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) zone_id: Option<ZoneId>,
-    pub(super) status: &'static str,
-    pub(super) message: &'static str,
+pub(super) struct Deleted {
+    camera_id: CameraId,
+    #[serde(flatten)]
+    item: DeletedItem,
+    status: &'static str,
+    message: &'static str,
+}
+
+/// Which it was.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum DeletedItem {
+    Line { line_id: LineId },
+    Zone { zone_id: ZoneId },
+}
+
+impl Deleted {
+    pub(super) fn of(camera_id: CameraId, id: SceneItemId) -> Self {
+        let (item, message) = match id {
+            SceneItemId::Line(line_id) => {
+                (DeletedItem::Line { line_id }, "Line deleted; its history stays")
+            }
+            SceneItemId::Zone(zone_id) => {
+                (DeletedItem::Zone { zone_id }, "Zone deleted; its history stays")
+            }
+        };
+        Self { camera_id, item, status: "deleted", message }
+    }
 }

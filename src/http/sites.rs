@@ -47,7 +47,7 @@ pub(super) async fn put(
             return Err(InvalidField::new("members", reason).into());
         }
     }
-    let by = state.callers.origin(&request);
+    let by = state.callers.requester(&request);
     let (view, is_new) = ask(&state.sites, PutSite { site_id, settings, by }).await??;
     let site = SiteDto::new(view, &doors);
     Ok(if is_new { envelope::created(site) } else { envelope::ok(site) })
@@ -58,7 +58,7 @@ pub(super) async fn delete(
     id: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (site_id, by) = (id.parse::<SiteId>()?, state.callers.origin(&request));
+    let (site_id, by) = (id.parse::<SiteId>()?, state.callers.requester(&request));
     ask(&state.sites, DeleteSite { site_id: site_id.clone(), by }).await??;
     Ok(envelope::ok(SiteOutcome { site_id, status: "deleted", message: "Site deleted" }))
 }
@@ -71,7 +71,7 @@ pub(super) async fn correct(
 ) -> Result<HttpResponse, ApiError> {
     let site_id: SiteId = id.parse()?;
     let body: CorrectionBody = body::read(&request, payload, state.body_limit).await?;
-    let (change, by) = (body.into_change()?, state.callers.origin(&request));
+    let (change, by) = (body.into_change()?, state.callers.requester(&request));
     let view = ask(&state.sites, CorrectSite { site_id, change, by }).await??;
     Ok(envelope::ok(SiteDto::new(view, &doors(&state).await?)))
 }

@@ -42,7 +42,7 @@ pub(super) async fn restart(
     let worker_id: WorkerId = id.parse()?;
     let body: RestartBody = body::read(&request, payload, state.body_limit).await?;
     let restart =
-        RestartWorker { worker_id, force: body.force, by: state.callers.origin(&request) };
+        RestartWorker { worker_id, force: body.force, by: state.callers.requester(&request) };
     let view = ask(&state.pool, restart).await??;
     Ok(envelope::ok(RestartOutcome {
         worker: WorkerDto::new(view, Utc::now()),

@@ -36,7 +36,7 @@ pub struct Analyser {
     frames_since_scan: u32,
     people: Vec<TrackedPerson>,
     /// The next frame gets a full scan, whatever moves.
-    closely: bool,
+    full_scan: bool,
     scene: Scene,
 }
 
@@ -70,20 +70,20 @@ impl Analyser {
             tracker: Tracker::new(scores),
             frames_since_scan: u32::MAX,
             people: Vec::new(),
-            closely: false,
+            full_scan: false,
             scene: Scene::default(),
         }
     }
 
     /// From now on detections in the `exclude` zones of this scene are dropped.
-    pub fn set_scene(&mut self, scene: &Scene) {
+    pub fn update_scene(&mut self, scene: &Scene) {
         self.scene = scene.clone();
     }
 
     /// Requests a full scan of the next frame, whatever moves: for pictures in which nobody who can
     /// be detected may be recognised.
-    pub fn look_closely(&mut self) {
-        self.closely = true;
+    pub fn request_full_scan(&mut self) {
+        self.full_scan = true;
     }
 
     /// Detects and tracks the people in the next frame (8-bit BGR), whose place in the stream is
@@ -101,15 +101,15 @@ impl Analyser {
         let motion = self.motion.next(frame)?;
         // A new track in a scene at rest is to be confirmed or dropped soon.
         let moves = motion.any() || self.tracker.is_unsettled();
-        let closely = std::mem::take(&mut self.closely);
-        if !self.gate.opens(moves, at) && !closely {
+        let full_scan = std::mem::take(&mut self.full_scan);
+        if !self.gate.opens(moves, at) && !full_scan {
             return Ok(Analysis { people: self.people.clone(), held: true, ..Analysis::default() });
         }
         self.tracker.predict(at);
         self.frames_since_scan = self.frames_since_scan.saturating_add(1);
         let mut analysis = Analysis::default();
-        if closely || self.frames_since_scan >= self.interval {
-            let views = self.plan.views(size, &motion, self.tracker.sought(), closely);
+        if full_scan || self.frames_since_scan >= self.interval {
+            let views = self.plan.views(size, &motion, self.tracker.search_boxes(), full_scan);
             let found = self.scan(detector, frame, &views, &mut analysis)?;
             self.frames_since_scan = 0;
             let scanned: Vec<BoundingBox> = views.iter().map(View::bbox).collect();
@@ -121,7 +121,7 @@ impl Analyser {
             self.plan.observe(person.bbox.height);
         }
         analysis.people.clone_from(&self.people);
-        analysis.others.extend(self.tracker.sought());
+        analysis.others.extend(self.tracker.search_boxes());
         Ok(analysis)
     }
 

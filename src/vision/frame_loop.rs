@@ -54,7 +54,7 @@ pub struct CountedFrame<'a> {
     /// What it shows.
     pub analysis: Analysis,
     /// Whether it was scanned as a whole, as the sink had asked.
-    pub closely: bool,
+    pub full_scan: bool,
     /// How long the network took, in milliseconds; none where an earlier count was held or tracks
     /// were predicted alone.
     pub inference_ms: Option<f32>,
@@ -141,7 +141,7 @@ impl<'a> FrameLoop<'a> {
         clock: Clock,
     ) -> Self {
         let mut analyser = Analyser::new(detect, detector.input());
-        analyser.set_scene(scene);
+        analyser.update_scene(scene);
         let counter = PeopleCounter::new(detect.fps, scene);
         Self { detector, analyser, counter, clock, opened: false, consecutive_errors: 0 }
     }
@@ -163,8 +163,8 @@ impl<'a> FrameLoop<'a> {
             let next = source.next_frame(&mut frame);
             let reading = source.take_reading();
             if let Some(scene) = sink.begin_turn(reading, source.budget()) {
-                self.analyser.set_scene(&scene);
-                self.counter.set_scene(&scene);
+                self.analyser.update_scene(&scene);
+                self.counter.update_scene(&scene);
             }
             let next = next?;
             let decoded = matches!(next, Next::Frame { .. } | Next::Passed);
@@ -196,9 +196,9 @@ impl<'a> FrameLoop<'a> {
         sink: &mut dyn FrameSink,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        let closely = sink.begin_frame();
-        if closely {
-            self.analyser.look_closely();
+        let full_scan = sink.begin_frame();
+        if full_scan {
+            self.analyser.request_full_scan();
         }
         match self.analyser.analyse(self.detector, frame, position) {
             Ok(analysis) => {
@@ -219,7 +219,7 @@ impl<'a> FrameLoop<'a> {
                     date,
                     position,
                     analysis,
-                    closely,
+                    full_scan,
                     inference_ms,
                     crossings,
                     totals,

@@ -1,10 +1,10 @@
 //! Pictures of the frame loop's frames for viewers: made on request, one per turn of the loop, so
 //! that counting goes on.
 
-use becamera_actors::{ctl::Ctl, ports::EventSink, protocol::MAX_FRAME};
+use becamera_actors::{job_control::JobControl, ports::EventSink, protocol::MAX_FRAME};
 use becamera_counting::{geometry::BoundingBox, scene::SceneTotals, track::TrackedPerson};
 use becamera_domain::{
-    Picture, PictureOptions, PictureWish, Scene, StreamEvent,
+    Picture, PictureOptions, Scene, SnapshotRequest, StreamEvent,
     settings::{Blur, PictureSettings},
 };
 use bytes::Bytes;
@@ -36,7 +36,7 @@ const PATCHES: i32 = 8;
 pub struct PictureDesk {
     settings: PictureSettings,
     scene: Scene,
-    wishes: Vec<PictureWish>,
+    requests: Vec<SnapshotRequest>,
     people: Vec<TrackedPerson>,
     /// Other boxes in which somebody may be.
     others: Vec<BoundingBox>,
@@ -50,24 +50,27 @@ pub struct PictureDesk {
 impl PictureDesk {
     /// A desk for one run.
     pub fn new(settings: PictureSettings, scene: Scene) -> Self {
-        let (wishes, people, others) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, scene, wishes, people, others, number: 0, taken_at: None }
+        let (requests, people, others) = (Vec::new(), Vec::new(), Vec::new());
+        Self { settings, scene, requests, people, others, number: 0, taken_at: None }
     }
 
     /// Draws these lines and zones from now on.
-    pub fn set_scene(&mut self, scene: Scene) {
+    pub fn update_scene(&mut self, scene: Scene) {
         self.scene = scene;
     }
 
     /// Takes the requests that have come since the last call.
-    pub fn take_wishes(&mut self, ctl: &Ctl) {
-        ctl.take_wishes().into_iter().for_each(|wish| wish.add_to(&mut self.wishes));
+    pub fn take_snapshot_requests(&mut self, control: &JobControl) {
+        control
+            .take_snapshot_requests()
+            .into_iter()
+            .for_each(|request| request.add_to(&mut self.requests));
     }
 
     /// Whether the next frame needs a full scan, even if nothing moves: everybody in it is to be
     /// blurred.
     pub fn needs_people(&self) -> bool {
-        self.settings.blur == Blur::People && !self.wishes.is_empty()
+        self.settings.blur == Blur::People && !self.requests.is_empty()
     }
 
     /// There is another frame, which is not analysed yet.
@@ -76,24 +79,25 @@ impl PictureDesk {
         self.taken_at = None;
     }
 
-    /// Takes what the present frame shows. `closely`: it got a full scan, without which no picture
+    /// Takes what the present frame shows. `full_scan`: it got a full scan, without which no picture
     /// with blurred people is made.
-    pub fn found(&mut self, taken_at: DateTime<Utc>, analysis: &Analysis, closely: bool) {
+    pub fn found(&mut self, taken_at: DateTime<Utc>, analysis: &Analysis, full_scan: bool) {
         self.people.clear();
         self.people.extend_from_slice(&analysis.people);
         self.others.clear();
         self.others.extend_from_slice(&analysis.others);
-        self.taken_at = (closely || self.settings.blur == Blur::Off).then_some(taken_at);
+        self.taken_at = (full_scan || self.settings.blur == Blur::Off).then_some(taken_at);
     }
 
     /// Makes the picture that was requested first, if the present frame is good for it. `totals` are
     /// drawn beside lines and into zones.
     pub fn serve(&mut self, frame: &Mat, totals: &SceneTotals, sink: &mut dyn EventSink) {
         let Some(taken_at) = self.taken_at else { return };
-        let Some(next) = self.wishes.iter().position(|wish| wish.after < self.number) else {
+        let Some(next) = self.requests.iter().position(|request| request.after < self.number)
+        else {
             return;
         };
-        let options = self.wishes.remove(next).options;
+        let options = self.requests.remove(next).options;
         let jpeg = self.picture(frame, totals, options).map_err(|error| error.to_string());
         let picture = Picture { options, frame: self.number, taken_at, jpeg };
         sink.emit(StreamEvent::Picture(picture));

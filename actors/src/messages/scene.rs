@@ -1,56 +1,31 @@
 //! What callers ask of a camera's lines and zones.
 
 use actix::prelude::*;
+use becamera_domain::{CameraId, Requester, SceneItem, SceneItemId};
 
 use super::PoolError;
-use becamera_domain::{CameraId, Line, LineId, Origin, Zone, ZoneId};
 
-/// Draws a line into a camera's picture or replaces it; a stream under way goes on. Answers whether
-/// it is new.
+/// Draws a line or zone into a camera's picture, or replaces it; a stream under way goes on. Answers
+/// whether it is new.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<bool, PoolError>")]
-pub struct PutLine {
+pub struct PutSceneItem {
     /// The camera.
     pub camera_id: CameraId,
-    /// The line.
-    pub line: Line,
-    /// Who asks.
-    pub by: Origin,
+    /// The line or zone.
+    pub item: SceneItem,
+    /// Who asks, for the audit trail.
+    pub by: Requester,
 }
 
-/// Deletes a line of a camera; what was counted at it stays.
+/// Deletes a line or zone of a camera; what was counted there stays.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), PoolError>")]
-pub struct DeleteLine {
+pub struct DeleteSceneItem {
     /// The camera.
     pub camera_id: CameraId,
-    /// The line.
-    pub line_id: LineId,
-    /// Who asks.
-    pub by: Origin,
-}
-
-/// Draws a zone into a camera's picture or replaces it; a stream under way goes on. Answers whether
-/// it is new.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<bool, PoolError>")]
-pub struct PutZone {
-    /// The camera.
-    pub camera_id: CameraId,
-    /// The zone.
-    pub zone: Zone,
-    /// Who asks.
-    pub by: Origin,
-}
-
-/// Deletes a zone of a camera; what was counted in it stays.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), PoolError>")]
-pub struct DeleteZone {
-    /// The camera.
-    pub camera_id: CameraId,
-    /// The zone.
-    pub zone_id: ZoneId,
-    /// Who asks.
-    pub by: Origin,
+    /// The line or zone.
+    pub id: SceneItemId,
+    /// Who asks, for the audit trail.
+    pub by: Requester,
 }

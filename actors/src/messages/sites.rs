@@ -1,7 +1,7 @@
 //! What callers ask of sites.
 
 use actix::prelude::*;
-use becamera_domain::{CorrectionChange, Origin, SiteId, SiteSettings};
+use becamera_domain::{CorrectionChange, Requester, SiteId, SiteSettings};
 use becamera_history::sites::{SiteError, SiteView};
 
 /// Makes a site or replaces what is said of it; its day is counted anew from its lines. Answers the
@@ -14,7 +14,7 @@ pub struct PutSite {
     /// What is said of it.
     pub settings: SiteSettings,
     /// Who asks.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Deletes a site and its corrections.
@@ -24,7 +24,7 @@ pub struct DeleteSite {
     /// The site.
     pub site_id: SiteId,
     /// Who asks.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Corrects how many people are in a site. Answers the site as it is then.
@@ -36,7 +36,7 @@ pub struct CorrectSite {
     /// What is true.
     pub change: CorrectionChange,
     /// Who says so.
-    pub by: Origin,
+    pub by: Requester,
 }
 
 /// Asks for every site, by name.

@@ -9,9 +9,9 @@ use std::{
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 
 use super::TOO_SLOW;
-use becamera_domain::{CameraId, Picture, PictureOptions, PictureWish, RunId};
+use becamera_domain::{CameraId, Picture, PictureOptions, RunId, SnapshotRequest};
 
-use crate::{ctl::Ctl, events::Disconnect};
+use crate::{events::Disconnect, job_control::JobControl};
 
 /// Viewers that are gone are noticed within this time.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ pub(super) struct Board {
 #[derive(Debug)]
 struct Live {
     run: RunId,
-    ctl: Arc<Ctl>,
+    control: Arc<JobControl>,
     shows: Vec<Show>,
 }
 
@@ -63,8 +63,8 @@ struct Live {
 #[derive(Debug)]
 struct Show {
     options: PictureOptions,
-    /// The frame after which a picture was wished for, and has not come yet.
-    wished: Option<u64>,
+    /// The frame after which a picture was requested, and has not come yet.
+    requested: Option<u64>,
     viewers: Vec<Viewer>,
 }
 
@@ -88,8 +88,8 @@ impl Board {
     }
 
     /// A camera gives frames. Those who looked at a run before are let go.
-    pub(super) fn opened(&mut self, camera: CameraId, run: RunId, ctl: Arc<Ctl>) {
-        self.cameras.insert(camera, Live { run, ctl, shows: Vec::new() });
+    pub(super) fn opened(&mut self, camera: CameraId, run: RunId, control: Arc<JobControl>) {
+        self.cameras.insert(camera, Live { run, control, shows: Vec::new() });
     }
 
     /// A run is over: its viewers' pictures end.
@@ -123,7 +123,7 @@ impl Board {
         let viewer = Viewer { pace, pictures, due: now, last: 0, active: now, disconnect };
         match live.shows.iter_mut().find(|show| show.options == options) {
             Some(show) => show.viewers.push(viewer),
-            None => live.shows.push(Show { options, wished: None, viewers: vec![viewer] }),
+            None => live.shows.push(Show { options, requested: None, viewers: vec![viewer] }),
         }
         Ok(receiver)
     }
@@ -135,7 +135,7 @@ impl Board {
         };
         let mut shows = live.shows.iter_mut();
         if let Some(show) = shows.find(|show| show.options == picture.options) {
-            show.wished = None;
+            show.requested = None;
             show.viewers.retain_mut(|viewer| viewer.take(picture, now));
         }
     }
@@ -153,8 +153,8 @@ impl Board {
                     *dropped += u64::from(slow);
                     !slow
                 });
-                if let Some(after) = show.wish(now) {
-                    live.ctl.wish_picture(PictureWish { options: show.options, after });
+                if let Some(after) = show.request(now) {
+                    live.control.request_snapshot(SnapshotRequest { options: show.options, after });
                 }
                 let waits = show.viewers.iter().map(|viewer| viewer.due).filter(|due| *due > now);
                 next = next.into_iter().chain(waits).min();
@@ -188,7 +188,7 @@ impl Board {
 impl Show {
     /// The frame after which a picture must be asked for now. Viewers who are due but have not
     /// taken their last picture miss a turn.
-    fn wish(&mut self, now: Instant) -> Option<u64> {
+    fn request(&mut self, now: Instant) -> Option<u64> {
         let mut after: Option<u64> = None;
         for viewer in self.viewers.iter_mut().filter(|viewer| viewer.due <= now) {
             if viewer.pictures.capacity() == 0 {
@@ -198,8 +198,9 @@ impl Show {
                 after = Some(after.map_or(viewer.last, |other| other.min(viewer.last)));
             }
         }
-        let after = after.filter(|after| self.wished.is_none_or(|wished| *after < wished))?;
-        self.wished = Some(after);
+        let after =
+            after.filter(|after| self.requested.is_none_or(|requested| *after < requested))?;
+        self.requested = Some(after);
         Some(after)
     }
 }

@@ -90,7 +90,7 @@ impl Handler<PictureNews> for PictureHub {
             return;
         }
         match news {
-            PictureNews::Opened { camera, run, ctl } => self.board.opened(camera, run, ctl),
+            PictureNews::Opened { camera, run, control } => self.board.opened(camera, run, control),
             PictureNews::Ended { camera, run } => self.board.ended(camera, run),
             PictureNews::Made { camera, run, picture } => {
                 match &picture.jpeg {

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use actix::Message;
 use becamera_domain::{CameraId, Picture, RunId};
 
-use crate::ctl::Ctl;
+use crate::job_control::JobControl;
 
 pub use board::{Pace, WatchError};
 pub use hub::{ClosePictures, PictureHub, WatchCamera};
@@ -30,7 +30,7 @@ pub enum PictureNews {
         /// The run.
         run: RunId,
         /// Its control.
-        ctl: Arc<Ctl>,
+        control: Arc<JobControl>,
     },
     /// A picture was made.
     Made {

@@ -9,13 +9,13 @@ use std::{
 use actix::prelude::*;
 use becamera_domain::{
     Camera, CameraId, CameraState, Crash, CrashKind, DetectSettings, Exit, LiveEvent, Now,
-    WorkerId, settings::WorkerSettings,
+    SceneItemId, WorkerId, settings::WorkerSettings,
 };
 use futures_channel::oneshot;
 
 use crate::{
-    ctl::Ctl,
     events::Subscribers,
+    job_control::JobControl,
     messages::PoolPhase,
     metrics::Metrics,
     pictures::PictureNews,
@@ -61,7 +61,7 @@ pub struct PoolSupervisor {
     diff: StateDiff,
     config: PoolSupervisorConfig,
     workers: Vec<Addr<WorkerActor>>,
-    controls: HashMap<WorkerId, Arc<Ctl>>,
+    controls: HashMap<WorkerId, Arc<JobControl>>,
     pub(super) waiting_for_release: HashMap<CameraId, Vec<oneshot::Sender<()>>>,
     pub(super) waiting_for_drain: Vec<oneshot::Sender<()>>,
     next_tick: Option<(Instant, SpawnHandle)>,
@@ -110,11 +110,11 @@ impl PoolSupervisor {
             Effect::StartRunner { worker, generation, fresh } => {
                 self.tell(worker, StartRunner { generation, fresh });
             }
-            Effect::RunJob(job) => match Ctl::new() {
-                Ok(ctl) => {
-                    let (worker, ctl) = (job.worker, Arc::new(ctl));
-                    self.controls.insert(worker, ctl.clone());
-                    self.tell(worker, RunJob { job, ctl });
+            Effect::RunJob(job) => match JobControl::new() {
+                Ok(control) => {
+                    let (worker, control) = (job.worker, Arc::new(control));
+                    self.controls.insert(worker, control.clone());
+                    self.tell(worker, RunJob { job, control });
                 }
                 Err(error) => {
                     let crash = Crash::new(CrashKind::Start, format!("no control for it: {error}"));
@@ -122,13 +122,19 @@ impl PoolSupervisor {
                     self.pool.run_finished(job.worker, job.run, exit, true, now);
                 }
             },
-            Effect::CancelRun(worker) => self.control(worker, Ctl::cancel),
-            Effect::KillRun(worker) => self.control(worker, Ctl::kill),
-            Effect::UpdateScene(worker, scene) => self.control(worker, |ctl| ctl.put_scene(*scene)),
+            Effect::CancelRun(worker) => self.control(worker, JobControl::cancel),
+            Effect::KillRun(worker) => self.control(worker, JobControl::kill),
+            Effect::UpdateScene(worker, scene) => {
+                self.control(worker, |control| control.update_scene(*scene))
+            }
             Effect::Store(write) => self.config.storage.do_send(StoreWrite(write)),
             Effect::ForgetCamera(id) => self.config.metrics.forget_camera(id),
-            Effect::ForgetLine(id, line) => self.config.metrics.forget_line(id, &line),
-            Effect::ForgetZone(id, zone) => self.config.metrics.forget_zone(id, &zone),
+            Effect::ForgetSceneItem(id, SceneItemId::Line(line)) => {
+                self.config.metrics.forget_line(id, &line);
+            }
+            Effect::ForgetSceneItem(id, SceneItemId::Zone(zone)) => {
+                self.config.metrics.forget_zone(id, &zone);
+            }
             Effect::Released(id) => {
                 for waiter in self.waiting_for_release.remove(&id).unwrap_or_default() {
                     // Who no longer waits need not know.
@@ -158,9 +164,9 @@ impl PoolSupervisor {
         }
     }
 
-    fn control(&self, worker: WorkerId, how: impl FnOnce(&Ctl)) {
-        if let Some(ctl) = self.controls.get(&worker) {
-            how(ctl);
+    fn control(&self, worker: WorkerId, how: impl FnOnce(&JobControl)) {
+        if let Some(control) = self.controls.get(&worker) {
+            how(control);
         }
     }
 

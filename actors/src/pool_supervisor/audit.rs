@@ -1,7 +1,7 @@
 //! What the pool leaves for the audit trail. Only what was done is recorded, not what was refused.
 
 use becamera_domain::{
-    AuditAction, AuditEntry, AuditId, Camera, CameraId, DesiredState, FieldChange, Now, Origin,
+    AuditAction, AuditEntry, AuditId, Camera, CameraId, DesiredState, FieldChange, Now, Requester,
     WorkerId, Write, changes, scene_changes,
 };
 
@@ -14,7 +14,7 @@ impl Pool {
         &mut self,
         id: CameraId,
         before: Option<&Camera>,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) {
         let after = self.cameras.get(&id).map(|task| &task.camera);
@@ -41,7 +41,7 @@ impl Pool {
     }
 
     /// Records what changed of a camera's lines and zones, each by itself.
-    pub(super) fn audit_scene(&mut self, id: CameraId, before: &Camera, by: &Origin, now: Now) {
+    pub(super) fn audit_scene(&mut self, id: CameraId, before: &Camera, by: &Requester, now: Now) {
         let Some(after) = self.cameras.get(&id).map(|task| &task.camera) else { return };
         for (action, changed) in scene_changes(&before.settings.scene, &after.settings.scene) {
             self.audit(action, Some(id), None, changed, by, now);
@@ -49,7 +49,7 @@ impl Pool {
     }
 
     /// Records that a camera's deletion was ordered, with what was registered.
-    pub(super) fn audit_deletion(&mut self, id: CameraId, by: &Origin, now: Now) {
+    pub(super) fn audit_deletion(&mut self, id: CameraId, by: &Requester, now: Now) {
         let fields = changes(self.cameras.get(&id).map(|task| &task.camera), None);
         self.audit(AuditAction::CameraDeleted, Some(id), None, fields, by, now);
     }
@@ -60,7 +60,7 @@ impl Pool {
         worker: WorkerId,
         camera: Option<CameraId>,
         force: bool,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) {
         let fields = vec![FieldChange::new("force", serde_json::Value::Null, force)];
@@ -73,7 +73,7 @@ impl Pool {
         camera_id: Option<CameraId>,
         worker_id: Option<WorkerId>,
         changes: Vec<FieldChange>,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) {
         let (id, by, site_id) = (AuditId::unique(now.wall), by.clone(), None);

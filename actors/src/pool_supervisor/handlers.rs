@@ -5,9 +5,9 @@ use becamera_domain::{CameraId, Now, WorkerId};
 use futures_channel::oneshot;
 
 use crate::messages::{
-    CameraView, DeleteCamera, DeleteLine, DeleteZone, DrainPool, GetCamera, GetCameras,
-    GetPoolHealth, GetQueue, GetWorkers, PoolError, PutCamera, PutLine, PutZone, QueueEntryView,
-    RestartWorker, StartCamera, StopCamera, WorkerView,
+    CameraView, DeleteCamera, DeleteSceneItem, DrainPool, GetCamera, GetCameras, GetPoolHealth,
+    GetQueue, GetWorkers, PoolError, PutCamera, PutSceneItem, QueueEntryView, RestartWorker,
+    StartCamera, StopCamera, WorkerView,
 };
 
 use super::{actor::PoolSupervisor, pool::Completion};
@@ -52,45 +52,23 @@ impl Handler<PutCamera> for PoolSupervisor {
     }
 }
 
-impl Handler<PutLine> for PoolSupervisor {
+impl Handler<PutSceneItem> for PoolSupervisor {
     type Result = Result<bool, PoolError>;
 
-    fn handle(&mut self, message: PutLine, ctx: &mut Self::Context) -> Self::Result {
-        let PutLine { camera_id, line, by } = message;
-        let new = self.pool.put_line(camera_id, line, &by, Now::read());
+    fn handle(&mut self, message: PutSceneItem, ctx: &mut Self::Context) -> Self::Result {
+        let PutSceneItem { camera_id, item, by } = message;
+        let new = self.pool.put_scene_item(camera_id, item, &by, Now::read());
         self.settle(ctx);
         new
     }
 }
 
-impl Handler<DeleteLine> for PoolSupervisor {
+impl Handler<DeleteSceneItem> for PoolSupervisor {
     type Result = Result<(), PoolError>;
 
-    fn handle(&mut self, message: DeleteLine, ctx: &mut Self::Context) -> Self::Result {
-        let DeleteLine { camera_id, line_id, by } = message;
-        let done = self.pool.delete_line(camera_id, &line_id, &by, Now::read());
-        self.settle(ctx);
-        done
-    }
-}
-
-impl Handler<PutZone> for PoolSupervisor {
-    type Result = Result<bool, PoolError>;
-
-    fn handle(&mut self, message: PutZone, ctx: &mut Self::Context) -> Self::Result {
-        let PutZone { camera_id, zone, by } = message;
-        let new = self.pool.put_zone(camera_id, zone, &by, Now::read());
-        self.settle(ctx);
-        new
-    }
-}
-
-impl Handler<DeleteZone> for PoolSupervisor {
-    type Result = Result<(), PoolError>;
-
-    fn handle(&mut self, message: DeleteZone, ctx: &mut Self::Context) -> Self::Result {
-        let DeleteZone { camera_id, zone_id, by } = message;
-        let done = self.pool.delete_zone(camera_id, &zone_id, &by, Now::read());
+    fn handle(&mut self, message: DeleteSceneItem, ctx: &mut Self::Context) -> Self::Result {
+        let DeleteSceneItem { camera_id, id, by } = message;
+        let done = self.pool.delete_scene_item(camera_id, &id, &by, Now::read());
         self.settle(ctx);
         done
     }

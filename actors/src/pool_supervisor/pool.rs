@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use becamera_domain::{
     Camera, CameraId, CameraPatch, CameraSettings, DesiredState, DetectSettings, InvalidField, Job,
-    LineId, Now, Origin, RunId, Scene, WorkerId, Write, ZoneId, settings::WorkerSettings,
+    Now, Requester, RunId, Scene, SceneItemId, WorkerId, Write, settings::WorkerSettings,
 };
 
 use crate::messages::{PoolError, PoolPhase};
@@ -41,10 +41,8 @@ pub enum Effect {
     Store(Write),
     /// A camera is gone.
     ForgetCamera(CameraId),
-    /// A camera's line is gone.
-    ForgetLine(CameraId, LineId),
-    /// A camera's zone is gone.
-    ForgetZone(CameraId, ZoneId),
+    /// Forget the metrics of a line or zone.
+    ForgetSceneItem(CameraId, SceneItemId),
     /// A camera's worker has let go of it: tell who waits for that.
     Released(CameraId),
     /// A stream has to be opened again, for this reason.
@@ -123,7 +121,7 @@ impl Pool {
         &mut self,
         id: CameraId,
         patch: CameraPatch,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) -> Result<WorkerId, PoolError> {
         self.refuse_when_draining()?;
@@ -165,7 +163,7 @@ impl Pool {
     pub fn stop_camera(
         &mut self,
         id: CameraId,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) -> Result<Completion, PoolError> {
         let task = self.cameras.get_mut(&id).ok_or(PoolError::CameraNotFound(id))?;
@@ -184,7 +182,7 @@ impl Pool {
         &mut self,
         id: CameraId,
         definition: CameraPatch,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) -> Result<bool, PoolError> {
         self.refuse_when_draining()?;
@@ -231,7 +229,7 @@ impl Pool {
     pub fn delete_camera(
         &mut self,
         id: CameraId,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) -> Result<Completion, PoolError> {
         let task = self.cameras.get(&id).ok_or(PoolError::CameraNotFound(id))?;
@@ -335,7 +333,7 @@ impl Pool {
     }
 
     /// Notes that a camera is not to run, neither now nor after a restart of the service.
-    pub(super) fn no_longer_wanted(&mut self, id: CameraId, by: &Origin, now: Now) {
+    pub(super) fn no_longer_wanted(&mut self, id: CameraId, by: &Requester, now: Now) {
         let Some(task) = self.cameras.get_mut(&id) else { return };
         let before = task.camera.clone();
         task.camera.desired = DesiredState::Stopped;
@@ -346,10 +344,9 @@ impl Pool {
 
     pub(super) fn forget(&mut self, id: CameraId) {
         self.queue.remove(id);
-        let scene = self.cameras.remove(&id).map(|task| task.camera.settings.scene);
-        let Scene { lines, zones } = scene.unwrap_or_default();
-        self.effects.extend(lines.into_iter().map(|line| Effect::ForgetLine(id, line.id)));
-        self.effects.extend(zones.into_iter().map(|zone| Effect::ForgetZone(id, zone.id)));
+        let scene =
+            self.cameras.remove(&id).map(|task| task.camera.settings.scene).unwrap_or_default();
+        self.effects.extend(scene.ids().map(|item| Effect::ForgetSceneItem(id, item)));
         self.effects.push(Effect::Store(Write::ForgetCamera(id)));
         self.effects.push(Effect::ForgetCamera(id));
         self.effects.push(Effect::Released(id));

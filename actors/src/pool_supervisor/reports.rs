@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use becamera_domain::{
-    Budget, CameraId, Crash, Crossing, Exit, Failure, FailureCode, LatestCount, Now, Origin,
-    Progress, RunId, RunnerInfo, StreamInfo, WorkerId,
+    Budget, CameraId, Crash, Crossing, Exit, Failure, FailureCode, LatestCount, Now, Progress,
+    Requester, RunId, RunnerInfo, StreamInfo, WorkerId,
 };
 
 use crate::{
@@ -235,7 +235,7 @@ impl Pool {
             (None, Exit::Ended) => {
                 task.set(TaskState::Idle, now);
                 log::info!("camera {id}: read to its end by {worker}, {} frames", task.run_frames);
-                self.no_longer_wanted(id, &Origin::system(), now);
+                self.no_longer_wanted(id, &Requester::system(), now);
             }
             (None, Exit::Failed(failure)) => self.camera_failed(id, worker, failure, now),
             (None, Exit::Crashed(crash)) => self.camera_crashed(id, &crash, now),
@@ -281,7 +281,7 @@ impl Pool {
                 task.last_error =
                     Some((Failure::new(FailureCode::PoisonedInput, message), now.wall));
                 task.set(TaskState::Failed, now);
-                self.no_longer_wanted(id, &Origin::system(), now);
+                self.no_longer_wanted(id, &Requester::system(), now);
             }
         }
     }

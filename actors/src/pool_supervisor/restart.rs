@@ -1,6 +1,6 @@
 //! Restarting a worker by hand.
 
-use becamera_domain::{Now, Origin, WorkerId};
+use becamera_domain::{Now, Requester, WorkerId};
 
 use crate::messages::PoolError;
 
@@ -16,7 +16,7 @@ impl Pool {
         &mut self,
         worker: WorkerId,
         force: bool,
-        by: &Origin,
+        by: &Requester,
         now: Now,
     ) -> Result<(), PoolError> {
         self.refuse_when_draining()?;

@@ -1,6 +1,6 @@
 //! Lines and zones of a camera: drawn, changed and deleted while it runs.
 
-use becamera_domain::{CameraId, Line, LineId, Now, Origin, Scene, Zone, ZoneId};
+use becamera_domain::{CameraId, Now, Requester, Scene, SceneItem, SceneItemId};
 
 use crate::messages::PoolError;
 
@@ -10,69 +10,30 @@ use super::{
 };
 
 impl Pool {
-    /// Draws a line or replaces it. Answers whether it is new.
-    pub fn put_line(
+    /// Draws a line or zone, or replaces it. Answers whether it is new.
+    pub fn put_scene_item(
         &mut self,
         id: CameraId,
-        line: Line,
-        by: &Origin,
+        item: SceneItem,
+        by: &Requester,
         now: Now,
     ) -> Result<bool, PoolError> {
-        self.change_scene(id, by, now, |scene| {
-            let place = scene.lines.iter().position(|other| other.id == line.id);
-            put(&mut scene.lines, place, line);
-            scene.lines.sort_by(|a, b| a.id.cmp(&b.id));
-            Ok(place.is_none())
-        })
+        self.change_scene(id, by, now, |scene| Ok(scene.put(item)))
     }
 
-    /// Deletes a line; what was counted at it stays.
-    pub fn delete_line(
+    /// Deletes a line or zone; what was counted there stays.
+    pub fn delete_scene_item(
         &mut self,
-        id: CameraId,
-        line: &LineId,
-        by: &Origin,
+        camera_id: CameraId,
+        id: &SceneItemId,
+        by: &Requester,
         now: Now,
     ) -> Result<(), PoolError> {
-        self.change_scene(id, by, now, |scene| {
-            let before = scene.lines.len();
-            scene.lines.retain(|other| other.id != *line);
-            if scene.lines.len() < before { Ok(()) } else { Err(line_not_found(id, line)) }
+        self.change_scene(camera_id, by, now, |scene| {
+            let missing = || PoolError::SceneItemNotFound { camera_id, id: id.clone() };
+            if scene.remove(id) { Ok(()) } else { Err(missing()) }
         })?;
-        self.effects.push(Effect::ForgetLine(id, line.clone()));
-        Ok(())
-    }
-
-    /// Draws a zone or replaces it. Answers whether it is new.
-    pub fn put_zone(
-        &mut self,
-        id: CameraId,
-        zone: Zone,
-        by: &Origin,
-        now: Now,
-    ) -> Result<bool, PoolError> {
-        self.change_scene(id, by, now, |scene| {
-            let place = scene.zones.iter().position(|other| other.id == zone.id);
-            put(&mut scene.zones, place, zone);
-            scene.zones.sort_by(|a, b| a.id.cmp(&b.id));
-            Ok(place.is_none())
-        })
-    }
-
-    /// Deletes a zone; what was counted in it stays.
-    pub fn delete_zone(
-        &mut self,
-        id: CameraId,
-        zone: &ZoneId,
-        by: &Origin,
-        now: Now,
-    ) -> Result<(), PoolError> {
-        self.change_scene(id, by, now, |scene| {
-            let before = scene.zones.len();
-            scene.zones.retain(|other| other.id != *zone);
-            if scene.zones.len() < before { Ok(()) } else { Err(zone_not_found(id, zone)) }
-        })?;
-        self.effects.push(Effect::ForgetZone(id, zone.clone()));
+        self.effects.push(Effect::ForgetSceneItem(camera_id, id.clone()));
         Ok(())
     }
 
@@ -80,7 +41,7 @@ impl Pool {
     fn change_scene<T>(
         &mut self,
         id: CameraId,
-        by: &Origin,
+        by: &Requester,
         now: Now,
         change: impl FnOnce(&mut Scene) -> Result<T, PoolError>,
     ) -> Result<T, PoolError> {
@@ -105,19 +66,4 @@ impl Pool {
         self.save(id);
         Ok(done)
     }
-}
-
-fn put<T>(all: &mut Vec<T>, place: Option<usize>, new: T) {
-    match place {
-        Some(place) => all[place] = new,
-        None => all.push(new),
-    }
-}
-
-fn line_not_found(camera_id: CameraId, line: &LineId) -> PoolError {
-    PoolError::LineNotFound { camera_id, line_id: line.clone() }
-}
-
-fn zone_not_found(camera_id: CameraId, zone: &ZoneId) -> PoolError {
-    PoolError::ZoneNotFound { camera_id, zone_id: zone.clone() }
 }

@@ -94,7 +94,7 @@ fn worker_mark(slot: &Slot) -> WorkerMark {
 mod tests {
     use super::*;
     use becamera_domain::{
-        CameraPatch, DetectSettings, Exit, Failure, FailureCode, LiveRecord, Origin, Progress,
+        CameraPatch, DetectSettings, Exit, Failure, FailureCode, LiveRecord, Progress, Requester,
         RunnerInfo, StreamInfo, StreamUrl, settings::WorkerSettings,
     };
 
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(states(&diff.changes(&pool, now)), ["worker_1 idle"]);
 
         let camera = CameraId::try_from(3).unwrap();
-        let by = Origin::caller([192, 0, 2, 7].into(), None);
+        let by = Requester::caller([192, 0, 2, 7].into(), None);
         let stream_url = StreamUrl::trusted("rtsp://admin:hunter2@cam/1").unwrap();
         let patch = CameraPatch { stream_url: Some(stream_url), ..CameraPatch::default() };
         pool.start_camera(camera, patch, &by, now).unwrap();

@@ -11,7 +11,7 @@ use crate::{
     ports::{KEEP_WITHIN, LivePublisher, StoreError},
 };
 
-use super::pending::{Pending, Task};
+use super::pending::{Delivery, Pending};
 
 /// Most time that an event may take.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,7 +27,7 @@ pub struct PublisherActor {
     metrics: Metrics,
     pending: Pending,
     // What is being published, or waits to be tried again.
-    busy: Option<Rc<Task>>,
+    busy: Option<Rc<Delivery>>,
     away: bool,
 }
 
@@ -46,8 +46,8 @@ impl PublisherActor {
         let publisher = self.publisher.clone();
         let work = async move {
             let (work, limit) = match task.as_ref() {
-                Task::Publish(event) => (publisher.publish(event), EVENT_TIMEOUT),
-                Task::Keep(state) => (publisher.keep(state), KEEP_TIMEOUT),
+                Delivery::Publish(event) => (publisher.publish(event), EVENT_TIMEOUT),
+                Delivery::Keep(state) => (publisher.keep(state), KEEP_TIMEOUT),
             };
             let result = tokio::time::timeout(limit, work).await;
             let silent = |_| Err(StoreError::Unavailable("it does not answer".into()));
@@ -59,7 +59,7 @@ impl PublisherActor {
         }));
     }
 
-    fn told(&mut self, task: &Task, result: Result<(), StoreError>, ctx: &mut Context<Self>) {
+    fn told(&mut self, task: &Delivery, result: Result<(), StoreError>, ctx: &mut Context<Self>) {
         let name = self.publisher.name();
         match result {
             Ok(()) => {

@@ -13,7 +13,7 @@ const MAX_CROSSINGS: usize = 10_000;
 
 /// One thing to tell the publisher.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Task {
+pub(super) enum Delivery {
     /// An event.
     Publish(LiveEvent),
     /// Everything that is known.
@@ -63,15 +63,15 @@ impl Pending {
     /// What to tell next. Deletions come first: what follows of the same camera is of its
     /// successor. Then everything, if the target may have lost it; then crossings, in their order;
     /// then what changed.
-    pub(super) fn next(&mut self) -> Option<Task> {
+    pub(super) fn next(&mut self) -> Option<Delivery> {
         if let Some(key) = self.removed.pop_first() {
-            return Some(Task::Publish(LiveEvent::Removed(key)));
+            return Some(Delivery::Publish(LiveEvent::Removed(key)));
         }
         if std::mem::take(&mut self.keep) {
-            return Some(Task::Keep(self.state.clone()));
+            return Some(Delivery::Keep(self.state.clone()));
         }
         if let Some(event) = self.queue.pop_front() {
-            return Some(Task::Publish(event));
+            return Some(Delivery::Publish(event));
         }
         loop {
             let key = self.next_changed()?;
@@ -79,23 +79,23 @@ impl Pending {
             let newest = self.state.get(&key).cloned();
             self.last = Some(key);
             if let Some(record) = newest {
-                return Some(Task::Publish(LiveEvent::Changed(record)));
+                return Some(Delivery::Publish(LiveEvent::Changed(record)));
             }
         }
     }
 
     /// Takes back what could not be told. Of a change only its key counts: what was newest then may
     /// be newer, or deleted, by now.
-    pub(super) fn give_back(&mut self, task: &Task) {
+    pub(super) fn give_back(&mut self, task: &Delivery) {
         match task {
-            Task::Keep(_) => self.keep = true,
-            Task::Publish(LiveEvent::Changed(record)) => {
+            Delivery::Keep(_) => self.keep = true,
+            Delivery::Publish(LiveEvent::Changed(record)) => {
                 self.changed.insert(record.key());
             }
-            Task::Publish(LiveEvent::Removed(key)) => {
+            Delivery::Publish(LiveEvent::Removed(key)) => {
                 self.removed.insert(key.clone());
             }
-            Task::Publish(event) => {
+            Delivery::Publish(event) => {
                 self.queue.push_front(event.clone());
                 self.drop_surplus();
             }
@@ -162,11 +162,11 @@ mod tests {
             pending.add(&count(1, people));
             pending.add(&count(2, people));
         }
-        assert_eq!(pending.next(), Some(Task::Publish(count(1, 9))));
+        assert_eq!(pending.next(), Some(Delivery::Publish(count(1, 9))));
         // The busier one does not push ahead.
         pending.add(&count(1, 10));
-        assert_eq!(pending.next(), Some(Task::Publish(count(2, 9))));
-        assert_eq!(pending.next(), Some(Task::Publish(count(1, 10))));
+        assert_eq!(pending.next(), Some(Delivery::Publish(count(2, 9))));
+        assert_eq!(pending.next(), Some(Delivery::Publish(count(1, 10))));
         assert_eq!(pending.next(), None);
     }
 
@@ -177,12 +177,12 @@ mod tests {
         let task = pending.next().unwrap();
         pending.add(&count(1, 2));
         pending.give_back(&task);
-        assert_eq!(pending.next(), Some(Task::Publish(count(1, 2))));
+        assert_eq!(pending.next(), Some(Delivery::Publish(count(1, 2))));
         let (task, deleted) =
-            (Task::Publish(count(1, 2)), LiveEvent::Removed(LiveKey::Camera(camera(1))));
+            (Delivery::Publish(count(1, 2)), LiveEvent::Removed(LiveKey::Camera(camera(1))));
         pending.add(&deleted);
         pending.give_back(&task);
-        assert_eq!(pending.next(), Some(Task::Publish(deleted)));
+        assert_eq!(pending.next(), Some(Delivery::Publish(deleted)));
         assert_eq!(pending.next(), None, "what was deleted does not come back");
     }
 
@@ -205,14 +205,14 @@ mod tests {
         let mut pending = Pending::default();
         (0..3).for_each(|seq| pending.add(&crossing(seq)));
         let first = pending.next().unwrap();
-        assert_eq!(first, Task::Publish(crossing(0)));
+        assert_eq!(first, Delivery::Publish(crossing(0)));
         pending.give_back(&first);
         for seq in 0..3 {
-            assert_eq!(pending.next(), Some(Task::Publish(crossing(seq))));
+            assert_eq!(pending.next(), Some(Delivery::Publish(crossing(seq))));
         }
         assert_eq!(pending.next(), None);
         (0..MAX_CROSSINGS as u32 + 5).for_each(|seq| pending.add(&crossing(seq)));
-        assert_eq!(pending.next(), Some(Task::Publish(crossing(5))));
+        assert_eq!(pending.next(), Some(Delivery::Publish(crossing(5))));
     }
 
     #[derive(Debug, Clone)]
@@ -248,9 +248,9 @@ mod tests {
             let mut pending = Pending::default();
             let mut backend = LiveState::default();
             let mut truth = LiveState::default();
-            let take = |backend: &mut LiveState, task: &Task| match task {
-                Task::Publish(event) => backend.apply(event),
-                Task::Keep(state) => {
+            let take = |backend: &mut LiveState, task: &Delivery| match task {
+                Delivery::Publish(event) => backend.apply(event),
+                Delivery::Keep(state) => {
                     for record in state.records() {
                         backend.apply(&LiveEvent::Changed(record.clone()));
                     }

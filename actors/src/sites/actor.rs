@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use becamera_domain::{
     AuditAction, AuditEntry, AuditId, Correction, FieldChange, LiveEvent, LiveKey, LiveSite,
-    Origin, SiteId, SiteSettings, Write, differences, written,
+    Requester, SiteId, SiteSettings, Write, differences, written,
 };
 use chrono::{DateTime, Utc};
 use log::{info, warn};
@@ -71,7 +71,7 @@ impl SitesActor {
         site: &SiteId,
         action: AuditAction,
         changes: Vec<FieldChange>,
-        by: Origin,
+        by: Requester,
         at: DateTime<Utc>,
     ) {
         let (site_id, camera_id, worker_id) = (Some(site.clone()), None, None);

@@ -13,7 +13,8 @@ use becamera_domain::{
 };
 
 use crate::{
-    ctl::Ctl, metrics::Metrics, pictures::PictureNews, ports::StreamRunner, storage::StoreWrite,
+    job_control::JobControl, metrics::Metrics, pictures::PictureNews, ports::StreamRunner,
+    storage::StoreWrite,
 };
 
 /// Makes a worker's runner. Called in the worker's thread, again after every panic.
@@ -95,14 +96,14 @@ pub struct StartRunner {
     pub fresh: bool,
 }
 
-/// Runs a job to its end. `ctl` is the only way to end it early: a message would wait behind it.
+/// Runs a job to its end. `control` is the only way to end it early: a message would wait behind it.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct RunJob {
     /// What to do.
     pub job: Box<Job>,
     /// Ends it early.
-    pub ctl: Arc<Ctl>,
+    pub control: Arc<JobControl>,
 }
 
 /// Looks whether an idle runner is still alive.
@@ -176,11 +177,11 @@ impl Handler<StartRunner> for WorkerActor {
 impl Handler<RunJob> for WorkerActor {
     type Result = ();
 
-    fn handle(&mut self, RunJob { job, ctl }: RunJob, ctx: &mut Self::Context) {
+    fn handle(&mut self, RunJob { job, control }: RunJob, ctx: &mut Self::Context) {
         let result = self.guarded(ctx, |worker| {
             let routes = worker.routes.clone();
-            let mut sink = |event| route(&routes, &job, &ctl, event);
-            let exit = worker.runner.run(&job, &ctl, &mut sink);
+            let mut sink = |event| route(&routes, &job, &control, event);
+            let exit = worker.runner.run(&job, &control, &mut sink);
             (exit, worker.runner.check().is_ok())
         });
         let (exit, ready) = result.unwrap_or_else(|crash| (Exit::Crashed(crash), false));
@@ -216,11 +217,11 @@ impl Handler<StopRunner> for WorkerActor {
 }
 
 /// Sends each event of a run to the actors that need it, and to no others.
-fn route(routes: &WorkerRoutes, job: &Job, ctl: &Arc<Ctl>, event: StreamEvent) {
+fn route(routes: &WorkerRoutes, job: &Job, control: &Arc<JobControl>, event: StreamEvent) {
     let (worker, run, camera) = (job.worker, job.run, job.camera);
     let report = match event {
         StreamEvent::Opened(info) => {
-            routes.pictures.do_send(PictureNews::Opened { camera, run, ctl: ctl.clone() });
+            routes.pictures.do_send(PictureNews::Opened { camera, run, control: control.clone() });
             RunReport::Opened(info)
         }
         StreamEvent::Progress(progress) => {

@@ -20,7 +20,7 @@ use nix::{
 };
 
 use crate::{
-    ctl::Ctl,
+    job_control::JobControl,
     ports::{PipelineExit, StreamPipeline},
     protocol::{self, Command, MessageBuffer, Reply, write_message},
 };
@@ -64,9 +64,9 @@ pub fn serve(parent: u32, init: Box<PipelineInit>) -> ! {
         _ => leave(2),
     };
     while let Ok(order) = commands.recv() {
-        let Order::Run(job, ctl) = order else { leave(2) };
+        let Order::Run(job, control) = order else { leave(2) };
         let mut sink = |event: StreamEvent| out.send(&Reply::Event(event));
-        let run = AssertUnwindSafe(|| pipeline.run(&job, &ctl, &mut sink));
+        let run = AssertUnwindSafe(|| pipeline.run(&job, &control, &mut sink));
         let PipelineExit { exit, retire } = catch_unwind(run).unwrap_or_else(|panic| {
             let crash = Crash::new(CrashKind::Panic, panic_text(panic.as_ref()));
             PipelineExit { exit: Exit::Crashed(crash), retire: true }
@@ -81,7 +81,7 @@ pub fn serve(parent: u32, init: Box<PipelineInit>) -> ! {
 
 enum Order {
     Init(String),
-    Run(Box<Job>, Arc<Ctl>),
+    Run(Box<Job>, Arc<JobControl>),
 }
 
 struct Replies {
@@ -98,7 +98,7 @@ impl Replies {
 
 /// Reads commands as they come, so that a stop reaches a running job.
 fn read_commands(mut socket: UnixStream, to_main: &mpsc::Sender<Order>) {
-    let current: Mutex<Option<Arc<Ctl>>> = Mutex::new(None);
+    let current: Mutex<Option<Arc<JobControl>>> = Mutex::new(None);
     let mut buffer = MessageBuffer::default();
     let mut bytes = [0; 16 * 1024];
     loop {
@@ -113,26 +113,29 @@ fn read_commands(mut socket: UnixStream, to_main: &mpsc::Sender<Order>) {
                 Ok(Some(Command::Init { version, .. })) if version != protocol::VERSION => leave(3),
                 Ok(Some(Command::Init { config, .. })) => Order::Init(config),
                 Ok(Some(Command::Run(job))) => {
-                    let Ok(ctl) = Ctl::new() else { leave(4) };
-                    let ctl = Arc::new(ctl);
-                    *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(ctl.clone());
-                    Order::Run(job, ctl)
+                    let Ok(control) = JobControl::new() else { leave(4) };
+                    let control = Arc::new(control);
+                    *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(control.clone());
+                    Order::Run(job, control)
                 }
                 Ok(Some(Command::UpdateScene(scene))) => {
-                    if let Some(ctl) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
-                        ctl.put_scene(*scene);
+                    if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner)
+                    {
+                        control.update_scene(*scene);
                     }
                     continue;
                 }
-                Ok(Some(Command::WishPicture(wish))) => {
-                    if let Some(ctl) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
-                        ctl.wish_picture(wish);
+                Ok(Some(Command::RequestSnapshot(request))) => {
+                    if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner)
+                    {
+                        control.request_snapshot(request);
                     }
                     continue;
                 }
                 Ok(Some(Command::Stop)) => {
-                    if let Some(ctl) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
-                        ctl.cancel();
+                    if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner)
+                    {
+                        control.cancel();
                     }
                     continue;
                 }

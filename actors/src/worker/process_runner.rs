@@ -9,7 +9,7 @@ use std::{
 use becamera_domain::{Crash, CrashKind, Exit, Job, RunnerInfo, StreamEvent, WorkerId};
 
 use crate::{
-    ctl::Ctl,
+    job_control::JobControl,
     metrics::Metrics,
     ports::{EventSink, StreamRunner},
     protocol::{self, Command, Reply},
@@ -105,7 +105,7 @@ impl StreamRunner for ProcessRunner {
         }
     }
 
-    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> Exit {
+    fn run(&mut self, job: &Job, control: &JobControl, sink: &mut dyn EventSink) -> Exit {
         let Some((process, _)) = &mut self.process else {
             return Exit::Crashed(Crash::new(CrashKind::Start, "it was not started"));
         };
@@ -119,26 +119,26 @@ impl StreamRunner for ProcessRunner {
             let Some((process, _)) = &mut self.process else {
                 return Exit::Crashed(Crash::new(CrashKind::Start, "it was not started"));
             };
-            if ctl.is_killed() {
+            if control.is_killed() {
                 self.end(false, Some(job));
                 return Exit::Cancelled;
             }
-            if ctl.is_cancelled() && stop_by.is_none() {
+            if control.is_cancelled() && stop_by.is_none() {
                 stop_by = Some(Instant::now() + STOP_GRACE);
                 // A process that can't be told is about to be noticed as gone.
                 let _ = process.send(&Command::Stop);
             }
-            if let Some(scene) = ctl.take_scene()
+            if let Some(scene) = control.take_scene_update()
                 && process.send(&Command::UpdateScene(Box::new(scene))).is_err()
             {
                 return Exit::Crashed(self.end(true, Some(job)));
             }
-            let mut wishes = ctl.take_wishes().into_iter();
-            if wishes.any(|wish| process.send(&Command::WishPicture(wish)).is_err()) {
+            let mut requests = control.take_snapshot_requests().into_iter();
+            if requests.any(|request| process.send(&Command::RequestSnapshot(request)).is_err()) {
                 return Exit::Crashed(self.end(true, Some(job)));
             }
             let deadline = stop_by.unwrap_or(silent_since + limit);
-            let wake = Some(ctl.wake_fd());
+            let wake = Some(control.wake_fd());
             match process.wait(deadline, wake, &mut self.log, Some(&job.url)) {
                 Incoming::Message(Reply::Event(event)) => {
                     silent_since = Instant::now();
@@ -157,7 +157,7 @@ impl StreamRunner for ProcessRunner {
                     let why = "it answered a start that was not asked";
                     return Exit::Crashed(self.crashed(CrashKind::Protocol, why, Some(job)));
                 }
-                Incoming::Woken => ctl.acknowledge(),
+                Incoming::Woken => control.acknowledge(),
                 Incoming::Closed => {
                     let crash = self.end(true, Some(job));
                     return if stop_by.is_some() { Exit::Cancelled } else { Exit::Crashed(crash) };

@@ -4,7 +4,7 @@
 use becamera_domain::{Crash, CrashKind, Exit, Job, RunnerInfo};
 
 use crate::{
-    ctl::Ctl,
+    job_control::JobControl,
     ports::{EventSink, StreamPipeline, StreamRunner},
 };
 
@@ -34,10 +34,10 @@ impl StreamRunner for ThreadRunner {
         Ok(RunnerInfo { pid: std::process::id(), backend })
     }
 
-    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> Exit {
+    fn run(&mut self, job: &Job, control: &JobControl, sink: &mut dyn EventSink) -> Exit {
         match &mut self.pipeline {
             // A stuck native call is left behind in its thread: nothing here can end it.
-            Some((pipeline, _)) => pipeline.run(job, ctl, sink).exit,
+            Some((pipeline, _)) => pipeline.run(job, control, sink).exit,
             None => Exit::Crashed(Crash::new(CrashKind::Start, "it was not started")),
         }
     }

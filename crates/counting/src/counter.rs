@@ -82,9 +82,9 @@ impl PeopleCounter {
     }
 
     /// Goes on with other lines and zones.
-    pub fn set_scene(&mut self, scene: &Scene) {
-        self.scene.replace(scene);
-        self.totals.follow(scene);
+    pub fn update_scene(&mut self, scene: &Scene) {
+        self.scene.update_scene(scene);
+        self.totals.update_scene(scene);
     }
 
     /// What was counted on lines and in zones so far.

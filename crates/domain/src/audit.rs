@@ -45,14 +45,14 @@ impl AuditId {
 
 /// Who asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct Requester {
     /// A user's name where a proxy gave one, else the caller's address, else `system`.
     pub who: String,
     /// The caller's address; none when nobody called.
     pub address: Option<IpAddr>,
 }
 
-impl Origin {
+impl Requester {
     /// The service itself.
     pub fn system() -> Self {
         Self { who: SYSTEM.into(), address: None }
@@ -177,7 +177,7 @@ pub struct AuditEntry {
     /// When, UTC.
     pub at: DateTime<Utc>,
     /// Who.
-    pub by: Origin,
+    pub by: Requester,
     /// What.
     pub action: AuditAction,
     /// The camera, if it was about one.

@@ -62,6 +62,7 @@ mod rollup;
 mod run;
 mod sample;
 mod scene;
+mod scene_item;
 mod scene_rollup;
 mod secret_keys;
 pub mod settings;
@@ -71,7 +72,7 @@ pub mod timestamp;
 mod worker;
 mod write;
 
-pub use audit::{AuditAction, AuditEntry, AuditId, AuditQuery, FieldChange, Origin};
+pub use audit::{AuditAction, AuditEntry, AuditId, AuditQuery, FieldChange, Requester};
 pub use audit::{changes, differences, scene_changes, written};
 pub use camera::{
     Camera, CameraPatch, CameraSettings, CameraState, DesiredState, InvalidField, SourceSettings,
@@ -89,7 +90,7 @@ pub use live::{
 };
 pub use names::{LineId, SiteId, ZoneId};
 pub use page::Page;
-pub use picture::{Picture, PictureOptions, PictureWish};
+pub use picture::{Picture, PictureOptions, SnapshotRequest};
 pub use retention::{Cutoffs, KeepFor, Retention};
 pub use rollup::{Rollup, RollupLevel, RollupQuery, Totals};
 pub use run::{
@@ -100,6 +101,7 @@ pub use scene::{
     CrossingRules, Direction, Directions, Line, MAX_CORNERS, MAX_LINES, MAX_ZONES, Point, Scene,
     Zone, ZoneKind,
 };
+pub use scene_item::{SceneItem, SceneItemId};
 pub use scene_rollup::{
     LineRollup, LineRollupQuery, LineTotals, ZoneRollup, ZoneRollupQuery, ZoneTotals,
 };

@@ -19,27 +19,27 @@ pub struct PictureOptions {
 
 /// A picture that somebody waits for: a single one, of the newest frame, or of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PictureWish {
+pub struct SnapshotRequest {
     /// What it is to look like.
     pub options: PictureOptions,
     /// Of a frame with a higher number than this; 0: of any.
     pub after: u64,
 }
 
-impl PictureWish {
+impl SnapshotRequest {
     /// Adds it to others; it and one of the same options become one.
-    pub fn add_to(self, wishes: &mut Vec<Self>) {
-        match wishes.iter_mut().find(|other| other.options == self.options) {
+    pub fn add_to(self, requests: &mut Vec<Self>) {
+        match requests.iter_mut().find(|other| other.options == self.options) {
             Some(same) => same.after = same.after.min(self.after),
-            None => wishes.push(self),
+            None => requests.push(self),
         }
     }
 }
 
-/// Answers a [`PictureWish`].
+/// Answers a [`SnapshotRequest`].
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Picture {
-    /// As wished.
+    /// As requested.
     pub options: PictureOptions,
     /// The number of its frame within the run, from 1.
     pub frame: u64,

@@ -25,7 +25,7 @@ pub struct Job {
     pub detect: DetectSettings,
     /// Reading of a recording.
     pub source: SourceSettings,
-    /// Lines and zones to begin with; `Ctl` brings later ones.
+    /// Lines and zones to begin with; `JobControl` brings later ones.
     pub scene: Scene,
 }
 
@@ -41,7 +41,7 @@ pub enum StreamEvent {
     Sample(Sample),
     /// Somebody crossed a line.
     Crossing(Crossing),
-    /// A picture that `Ctl` asked for.
+    /// A picture that `JobControl` asked for.
     Picture(Picture),
 }
 

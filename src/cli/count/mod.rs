@@ -58,7 +58,7 @@ pub(super) struct Arguments {
 }
 
 /// A recording to be counted.
-struct Task {
+struct RecordingJob {
     /// As it was named.
     name: PathBuf,
     video: PathBuf,
@@ -101,13 +101,13 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> ExitCode {
 }
 
 /// Checks what was asked for before anything is done; the error names the argument.
-fn prepare(arguments: &Arguments) -> Result<(Vec<Task>, Scene, Option<CsvTarget>), String> {
+fn prepare(arguments: &Arguments) -> Result<(Vec<RecordingJob>, Scene, Option<CsvTarget>), String> {
     let scene = arguments.scene.scene(&arguments.zones)?;
     let csv = arguments.csv.as_deref().map(CsvTarget::at).transpose()?;
     if arguments.json && csv == Some(CsvTarget::StandardOutput) {
         return Err("--csv -: standard output is taken by --json".into());
     }
-    let mut tasks: Vec<Task> = Vec::new();
+    let mut tasks: Vec<RecordingJob> = Vec::new();
     for name in &arguments.videos {
         let video = replay::video(name)?;
         let annotate = annotated(arguments, &video)?;
@@ -118,7 +118,7 @@ fn prepare(arguments: &Arguments) -> Result<(Vec<Task>, Scene, Option<CsvTarget>
                 path.display()
             ));
         }
-        tasks.push(Task { name: name.clone(), video, annotate });
+        tasks.push(RecordingJob { name: name.clone(), video, annotate });
     }
     for task in &tasks {
         let outputs = arguments.csv.iter().map(|path| ("--csv", path));
@@ -172,7 +172,7 @@ struct Counting<'a> {
 
 impl Counting<'_> {
     /// Counts all recordings, so many at once; outcomes are in the recordings' order.
-    fn all(&self, tasks: &[Task], jobs: usize) -> Vec<Outcome> {
+    fn all(&self, tasks: &[RecordingJob], jobs: usize) -> Vec<Outcome> {
         let progress = Progress::new(tasks.len());
         let next = AtomicUsize::new(0);
         let outcomes = Mutex::new(Vec::new());
@@ -194,7 +194,7 @@ impl Counting<'_> {
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
-    fn one(&self, task: &Task, progress: &Progress) -> Outcome {
+    fn one(&self, task: &RecordingJob, progress: &Progress) -> Outcome {
         let job = ReplayJob {
             video: task.video.clone(),
             frames: None,
@@ -237,7 +237,7 @@ impl Counting<'_> {
 
 fn report(
     arguments: &Arguments,
-    tasks: &[Task],
+    tasks: &[RecordingJob],
     scene: &Scene,
     outcomes: &[Outcome],
     csv: Option<&CsvTarget>,

@@ -10,16 +10,16 @@ use super::{
     read_counts,
 };
 
-/// Rows that are in memory at once, about.
+/// BucketRows that are in memory at once, about.
 const ROWS: usize = 4_000;
 
 /// A row per bucket and camera.
-pub(super) struct CameraRows(Rows);
+pub(super) struct CameraRows(BucketRows);
 
 /// A row per bucket, of all cameras taken together.
-pub(super) struct TotalRows(Rows);
+pub(super) struct TotalRows(BucketRows);
 
-struct Rows {
+struct BucketRows {
     reader: Reader,
     buckets: Buckets,
     calendar: Calendar,
@@ -28,17 +28,17 @@ struct Rows {
 
 impl CameraRows {
     pub(super) fn new(question: &Question, reader: Reader, line: Option<LineId>) -> Self {
-        Self(Rows::new(question, reader, line))
+        Self(BucketRows::new(question, reader, line))
     }
 }
 
 impl TotalRows {
     pub(super) fn new(question: &Question, reader: Reader, line: Option<LineId>) -> Self {
-        Self(Rows::new(question, reader, line))
+        Self(BucketRows::new(question, reader, line))
     }
 }
 
-impl Rows {
+impl BucketRows {
     fn new(question: &Question, reader: Reader, line: Option<LineId>) -> Self {
         Self { reader, buckets: question.buckets(), calendar: question.calendar, line }
     }

@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use becamera_actors::messages::GetCamera;
-use becamera_domain::{CameraId, DWELL_BOUNDS, LineId, LineTotals, ZoneId, ZoneTotals};
+use becamera_domain::{CameraId, DWELL_BOUNDS, Line, LineId, LineTotals, Zone, ZoneId, ZoneTotals};
 use becamera_history::{Bucket, Buckets, Calendar, Grid, Resolution, Series};
 use chrono::Utc;
 use serde::Serialize;
@@ -18,9 +18,8 @@ use super::{
         cursor,
         error::ApiError,
         format::{self, Format},
-        lines,
         query::Query,
-        times, zones,
+        scene_items, times,
     },
     Question, Reader,
     dto::Frame,
@@ -37,7 +36,7 @@ pub(in crate::http) async fn of_line(
     path: Path<(String, String)>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (camera_id, line_id) = lines::ids(&path)?;
+    let (camera_id, line_id) = scene_items::ids::<Line>(&path)?;
     let (question, format) = question(&request)?;
     let view = ask(&state.pool, GetCamera { camera_id }).await??;
     let reader = Reader::new(&state, vec![camera_id], question.now);
@@ -48,7 +47,7 @@ pub(in crate::http) async fn of_line(
         return Err(unknown.into());
     }
     let name = question.file_name(&format!("camera-{camera_id}-line-{line_id}"));
-    let source = Rows::new(&question, reader, Subject::Line(line_id.clone()));
+    let source = FlowRows::new(&question, reader, Subject::Line(line_id.clone()));
     match format {
         Format::Csv => csv_stream::answer(&request, &name, LineRows(source)).await,
         Format::Json => {
@@ -66,7 +65,7 @@ pub(in crate::http) async fn of_zone(
     path: Path<(String, String)>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (camera_id, zone_id) = zones::ids(&path)?;
+    let (camera_id, zone_id) = scene_items::ids::<Zone>(&path)?;
     let (question, format) = question(&request)?;
     let view = ask(&state.pool, GetCamera { camera_id }).await??;
     let reader = Reader::new(&state, vec![camera_id], question.now);
@@ -76,7 +75,7 @@ pub(in crate::http) async fn of_zone(
         return Err(unknown.into());
     }
     let name = question.file_name(&format!("camera-{camera_id}-zone-{zone_id}"));
-    let source = Rows::new(&question, reader, Subject::Zone(zone_id.clone()));
+    let source = FlowRows::new(&question, reader, Subject::Zone(zone_id.clone()));
     match format {
         Format::Csv => csv_stream::answer(&request, &name, ZoneRows(source)).await,
         Format::Json => {
@@ -217,7 +216,7 @@ impl Flows {
 }
 
 /// Reads bucket after bucket.
-struct Rows {
+struct FlowRows {
     reader: Reader,
     buckets: Buckets,
     subject: Subject,
@@ -225,7 +224,7 @@ struct Rows {
     now: chrono::DateTime<Utc>,
 }
 
-impl Rows {
+impl FlowRows {
     fn new(question: &Question, reader: Reader, subject: Subject) -> Self {
         let (buckets, calendar, now) = (question.buckets(), question.calendar, question.now);
         Self { reader, buckets, subject, calendar, now }
@@ -235,7 +234,7 @@ impl Rows {
         let buckets = self.buckets.by_ref().take(question.limit).collect();
         let flows = self.read(buckets).await?;
         let next = self.buckets.next();
-        Ok((flows, next.map(|bucket| cursor::encode_moment(bucket.start))))
+        Ok((flows, next.map(|bucket| cursor::encode(&bucket.start))))
     }
 
     async fn next(&mut self) -> Result<Option<Flows>, ApiError> {
@@ -264,7 +263,7 @@ impl Rows {
     }
 }
 
-struct LineRows(Rows);
+struct LineRows(FlowRows);
 
 impl RowSource for LineRows {
     const HEADER: &'static [&'static str] = &[
@@ -285,7 +284,7 @@ impl RowSource for LineRows {
     }
 }
 
-struct ZoneRows(Rows);
+struct ZoneRows(FlowRows);
 
 impl RowSource for ZoneRows {
     const HEADER: &'static [&'static str] = &[

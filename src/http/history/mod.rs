@@ -128,7 +128,7 @@ async fn read_page(
     let mut rest = question.buckets();
     let buckets = rest.by_ref().take(question.limit.min(fits).max(1)).collect();
     let counts = read_counts(reader, buckets, line).await?;
-    Ok((counts, rest.next().map(|bucket| cursor::encode_moment(bucket.start))))
+    Ok((counts, rest.next().map(|bucket| cursor::encode(&bucket.start))))
 }
 
 async fn read_counts(

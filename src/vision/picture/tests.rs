@@ -46,8 +46,8 @@ fn decoded(picture: &Picture) -> Mat {
     imdecode(&bytes, IMREAD_COLOR).unwrap()
 }
 
-fn wish(options: PictureOptions, after: u64) -> PictureWish {
-    PictureWish { options, after }
+fn request(options: PictureOptions, after: u64) -> SnapshotRequest {
+    SnapshotRequest { options, after }
 }
 
 /// How much the grey levels of an area vary.
@@ -59,9 +59,9 @@ fn deviation(picture: &Mat, area: Rect) -> f64 {
 }
 
 #[test]
-fn a_picture_is_made_for_a_wish_alone_and_once() {
+fn a_picture_is_made_once_and_only_on_request() {
     let (frame, mut desk) = (noise(64, 48), desk(Blur::Off));
-    desk.wishes.push(wish(PLAIN, 0));
+    desk.requests.push(request(PLAIN, 0));
     assert_eq!(served(&mut desk, &frame), [], "there is no frame yet");
     desk.begin();
     assert_eq!(served(&mut desk, &frame), [], "it is not analysed yet");
@@ -69,9 +69,9 @@ fn a_picture_is_made_for_a_wish_alone_and_once() {
     let picture = served(&mut desk, &frame).remove(0);
     assert_eq!((picture.frame, picture.options), (1, PLAIN));
     assert_eq!(served(&mut desk, &frame), []);
-    desk.wishes.push(wish(PLAIN, 1));
+    desk.requests.push(request(PLAIN, 1));
     assert_eq!(served(&mut desk, &frame), [], "a newer one is wanted");
-    desk.wishes.push(wish(PictureOptions { quality: 50, ..PLAIN }, 0));
+    desk.requests.push(request(PictureOptions { quality: 50, ..PLAIN }, 0));
     assert_eq!(served(&mut desk, &frame).len(), 1, "another one has the present one");
     desk.begin();
     found(&mut desk, &[]);
@@ -91,7 +91,7 @@ fn pictures_are_as_wide_as_asked_but_never_enlarged() {
         (noise(3000, 1), 1, (1, 1)),
     ] {
         for annotate in [false, true] {
-            desk.wishes.push(wish(PictureOptions { width: asked, annotate, quality: 80 }, 0));
+            desk.requests.push(request(PictureOptions { width: asked, annotate, quality: 80 }, 0));
             let picture = decoded(&served(&mut desk, &frame)[0]);
             assert_eq!((picture.cols(), picture.rows()), size, "{asked}");
         }
@@ -104,7 +104,7 @@ fn the_frame_itself_stays_as_it_is() {
     let before = frame.data_bytes().unwrap().to_vec();
     desk.begin();
     found(&mut desk, &[person(50.0, 50.0, 40.0, 100.0)]);
-    desk.wishes.push(wish(PictureOptions { annotate: true, ..PLAIN }, 0));
+    desk.requests.push(request(PictureOptions { annotate: true, ..PLAIN }, 0));
     assert_eq!(served(&mut desk, &frame).len(), 1);
     assert!(frame.data_bytes().unwrap() == before);
 }
@@ -127,7 +127,7 @@ fn people_are_blurred_with_a_margin_whatever_is_asked_for() {
             let others = others.iter().map(|person| person.bbox).collect();
             let analysis = Analysis { people: people.into(), others, ..Analysis::default() };
             desk.found(DateTime::UNIX_EPOCH, &analysis, true);
-            desk.wishes.push(wish(PictureOptions { width, ..PLAIN }, 0));
+            desk.requests.push(request(PictureOptions { width, ..PLAIN }, 0));
             decoded(&served(desk, &frame)[0])
         });
         let part = |x, y, w, h| Rect::new(x / scale, y / scale, w / scale, h / scale);
@@ -147,7 +147,7 @@ fn where_people_are_blurred_a_frame_must_have_been_looked_at_closely() {
     assert!(!desk.needs_people(), "nobody looks");
     desk.begin();
     desk.found(DateTime::UNIX_EPOCH, &Analysis::default(), false);
-    desk.wishes.push(wish(PLAIN, 0));
+    desk.requests.push(request(PLAIN, 0));
     assert_eq!(served(&mut desk, &frame), []);
     assert!(desk.needs_people());
     desk.begin();
@@ -175,7 +175,7 @@ fn one_picture_a_turn_and_nobody_is_passed_over() {
     let (frame, mut desk) = (noise(64, 48), desk(Blur::Off));
     let qualities = [50, 60, 70];
     for quality in qualities {
-        desk.wishes.push(wish(PictureOptions { quality, ..PLAIN }, 0));
+        desk.requests.push(request(PictureOptions { quality, ..PLAIN }, 0));
     }
     let mut order = Vec::new();
     for _ in qualities {

@@ -3,7 +3,7 @@
 mod report;
 
 use becamera_actors::{
-    ctl::Ctl,
+    job_control::JobControl,
     ports::{EventSink, PipelineExit, StreamPipeline},
 };
 use becamera_domain::{
@@ -43,8 +43,8 @@ impl CountingPipeline {
 }
 
 impl StreamPipeline for CountingPipeline {
-    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> PipelineExit {
-        let mut report = Report::new(job, self.pictures, ctl, sink);
+    fn run(&mut self, job: &Job, control: &JobControl, sink: &mut dyn EventSink) -> PipelineExit {
+        let mut report = Report::new(job, self.pictures, control, sink);
         let keep = |exit| PipelineExit { exit, retire: false };
         let probed = probe::probe_while(&job.url, &self.stream, &mut || report.keep_waiting());
         let mut source = match probed {

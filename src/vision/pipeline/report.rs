@@ -1,8 +1,8 @@
-//! What a live stream's frame loop reports to the worker, and what the worker's `Ctl` asks of it.
+//! What a live stream's frame loop reports to the worker, and what the worker's `JobControl` asks of it.
 
 use std::time::{Duration, Instant};
 
-use becamera_actors::{ctl::Ctl, ports::EventSink};
+use becamera_actors::{job_control::JobControl, ports::EventSink};
 use becamera_counting::{
     counter::{RunNumbering, SecondCount},
     scene::SceneTotals,
@@ -33,7 +33,7 @@ const HEARTBEAT: Duration = Duration::from_millis(800);
 /// Gathers what is reported, so that the worker gets a few events per second.
 pub(super) struct Report<'a> {
     camera: CameraId,
-    ctl: &'a Ctl,
+    control: &'a JobControl,
     sink: &'a mut dyn EventSink,
     desk: PictureDesk,
     numbering: RunNumbering,
@@ -49,13 +49,13 @@ impl<'a> Report<'a> {
     pub(super) fn new(
         job: &Job,
         pictures: PictureSettings,
-        ctl: &'a Ctl,
+        control: &'a JobControl,
         sink: &'a mut dyn EventSink,
     ) -> Self {
         let sent = Instant::now();
         Self {
             camera: job.camera,
-            ctl,
+            control,
             sink,
             desk: PictureDesk::new(pictures, job.scene.clone()),
             numbering: RunNumbering::new(job),
@@ -70,7 +70,7 @@ impl<'a> Report<'a> {
     /// Sends a heartbeat when it is due; gives whether the job goes on.
     pub(super) fn keep_waiting(&mut self) -> bool {
         self.tick(&[]);
-        !self.ctl.is_cancelled()
+        !self.control.is_cancelled()
     }
 
     /// Reports what is left when the frame loop has ended.
@@ -107,17 +107,17 @@ impl<'a> Report<'a> {
 
 impl FrameSink for Report<'_> {
     fn is_cancelled(&self) -> bool {
-        self.ctl.is_cancelled()
+        self.control.is_cancelled()
     }
 
     fn begin_turn(&mut self, reading: Reading, budget: Option<Budget>) -> Option<Scene> {
         self.progress.dropped += reading.dropped;
         self.progress.errors += reading.damaged;
         self.progress.budget = budget;
-        self.desk.take_wishes(self.ctl);
-        let scene = self.ctl.take_scene();
+        self.desk.take_snapshot_requests(self.control);
+        let scene = self.control.take_scene_update();
         if let Some(scene) = &scene {
-            self.desk.set_scene(scene.clone());
+            self.desk.update_scene(scene.clone());
         }
         scene
     }
@@ -150,7 +150,7 @@ impl FrameSink for Report<'_> {
         progress.inference_ms.extend(frame.inference_ms);
         progress.processing_ms.push(milliseconds(frame.started.elapsed()));
         progress.latency_ms.push(milliseconds(frame.received.elapsed()));
-        self.desk.found(frame.date, &frame.analysis, frame.closely);
+        self.desk.found(frame.date, &frame.analysis, frame.full_scan);
     }
 
     fn not_analysed(&mut self, error: &DetectorError) {

@@ -67,7 +67,7 @@ impl Seen {
 
 fn run(clips: &Clips, job: &Job) -> (Exit, Seen) {
     let mut seen = Seen::default();
-    let end = pipeline(clips).run(job, &Ctl::new().unwrap(), &mut seen);
+    let end = pipeline(clips).run(job, &JobControl::new().unwrap(), &mut seen);
     assert!(!end.retire);
     (end.exit, seen)
 }
@@ -114,9 +114,9 @@ fn a_paced_recording_takes_its_time_and_keeps_its_budget() {
 #[test]
 fn a_looping_recording_goes_on_until_it_is_cancelled() {
     let clips = Clips::new();
-    let ctl = Arc::new(Ctl::new().unwrap());
+    let control = Arc::new(JobControl::new().unwrap());
     let mut frames = 0;
-    let canceller = ctl.clone();
+    let canceller = control.clone();
     let mut sink = |event| {
         if let StreamEvent::Progress(progress) = event {
             frames += progress.frames;
@@ -126,7 +126,7 @@ fn a_looping_recording_goes_on_until_it_is_cancelled() {
         }
     };
     let looping = SourceSettings { loop_file: true, paced: false };
-    let end = pipeline(&clips).run(&job(&clips.path("short.mp4"), looping), &ctl, &mut sink);
+    let end = pipeline(&clips).run(&job(&clips.path("short.mp4"), looping), &control, &mut sink);
     assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: false });
     assert!(frames > 70);
 }
@@ -196,16 +196,16 @@ fn formats_that_can_lead_elsewhere_are_not_opened() {
 #[test]
 fn a_cancel_is_obeyed_at_once_while_waiting_for_a_frame() {
     let clips = Clips::new();
-    let ctl = Arc::new(Ctl::new().unwrap());
+    let control = Arc::new(JobControl::new().unwrap());
     let mut job = job(&clips.path("short.mp4"), SourceSettings { loop_file: true, paced: true });
     job.detect.fps = 1.0;
-    let (mut pipeline, canceller) = (pipeline(&clips), ctl.clone());
+    let (mut pipeline, canceller) = (pipeline(&clips), control.clone());
     let timer = thread::spawn(move || {
         thread::sleep(Duration::from_millis(1_200));
         canceller.cancel();
         Instant::now()
     });
-    let end = pipeline.run(&job, &ctl, &mut Seen::default());
+    let end = pipeline.run(&job, &control, &mut Seen::default());
     let delay = timer.join().unwrap().elapsed();
     assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: false });
     assert!(delay < OBEYED, "{delay:?}");
@@ -217,15 +217,15 @@ fn a_silent_camera_neither_silences_the_worker_nor_holds_a_cancel() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("rtsp://admin:s3cret@{}/x", listener.local_addr().unwrap());
     let job = Job { url: StreamUrl::trusted(&url).unwrap(), ..job(&clips.path("x"), UNPACED) };
-    let ctl = Arc::new(Ctl::new().unwrap());
-    let canceller = ctl.clone();
+    let control = Arc::new(JobControl::new().unwrap());
+    let canceller = control.clone();
     let timer = thread::spawn(move || {
         thread::sleep(Duration::from_millis(2_500));
         canceller.cancel();
         Instant::now()
     });
     let mut seen = Seen::default();
-    let end = pipeline(&clips).run(&job, &ctl, &mut seen);
+    let end = pipeline(&clips).run(&job, &control, &mut seen);
     let delay = timer.join().unwrap().elapsed();
     assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: false });
     assert!(delay < OBEYED, "{delay:?}");
@@ -237,8 +237,8 @@ fn a_camera_that_hangs_while_it_is_opened_costs_the_process_but_no_time() {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let ctl = Arc::new(Ctl::new().unwrap());
-    let canceller = ctl.clone();
+    let control = Arc::new(JobControl::new().unwrap());
+    let canceller = control.clone();
     // Answers the probe's DESCRIBE. The next one that speaks is FFmpeg, which gets no answer.
     let camera = thread::spawn(move || {
         let mut open = Vec::new();
@@ -267,7 +267,7 @@ fn a_camera_that_hangs_while_it_is_opened_costs_the_process_but_no_time() {
     let job = Job { url, ..job(&clips.path("x"), UNPACED) };
     let mut pipeline = pipeline(&clips);
     pipeline.stream.open_timeout = Duration::from_secs(4);
-    let end = pipeline.run(&job, &ctl, &mut Seen::default());
+    let end = pipeline.run(&job, &control, &mut Seen::default());
     let ended = Instant::now();
     let (cancelled, open) = camera.join().unwrap();
     assert_eq!(end, PipelineExit { exit: Exit::Cancelled, retire: true });
@@ -303,7 +303,7 @@ fn try_by_hand() {
     let started = Instant::now();
     let mut sink =
         |event: StreamEvent| eprintln!("{:6.2} {event:?}", started.elapsed().as_secs_f32());
-    let end = pipeline.run(&job, &Ctl::new().unwrap(), &mut sink);
+    let end = pipeline.run(&job, &JobControl::new().unwrap(), &mut sink);
     eprintln!("{:6.2} {end:?}", started.elapsed().as_secs_f32());
 }
 

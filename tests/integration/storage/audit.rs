@@ -3,8 +3,8 @@
 use becamera::db::{DieselStore, SqliteSpool};
 use becamera_actors::ports::{AuditReader, Spool, WriteStore};
 use becamera_domain::{
-    AuditAction, AuditEntry, AuditId, AuditQuery, Cutoffs, FieldChange, KeepFor, Origin, Retention,
-    WorkerId, Write,
+    AuditAction, AuditEntry, AuditId, AuditQuery, Cutoffs, FieldChange, KeepFor, Requester,
+    Retention, WorkerId, Write,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn entry(id: i64, second: i64, camera: Option<i64>) -> AuditEntry {
     AuditEntry {
         id: AuditId(id),
         at: time(second),
-        by: Origin::caller("2001:db8::7".parse().unwrap(), Some("Ägnes \"'; --")),
+        by: Requester::caller("2001:db8::7".parse().unwrap(), Some("Ägnes \"'; --")),
         action: AuditAction::CameraUpdated,
         camera_id: camera.map(camera_id),
         worker_id: None,
@@ -49,7 +49,7 @@ fn entries_come_back_once_and_outlast_their_camera() {
     on_both(|store| {
         let first = entry(5, 5, Some(1));
         let restart = AuditEntry {
-            by: Origin::system(),
+            by: Requester::system(),
             action: AuditAction::WorkerRestarted,
             worker_id: Some(WorkerId::from_index(1)),
             changes: vec![],

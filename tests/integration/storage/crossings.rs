@@ -12,7 +12,7 @@ use std::{
 use actix::prelude::*;
 use becamera::db::{DieselStore, SqliteSpool};
 use becamera_actors::{
-    ctl::Ctl,
+    job_control::JobControl,
     messages::{FlushStorage, GetSite, GetStorageHealth, PutSite, StorageHealth},
     metrics::Metrics,
     pictures::PictureHub,
@@ -22,8 +22,8 @@ use becamera_actors::{
     storage::StorageActor,
 };
 use becamera_domain::{
-    Crash, CrashKind, Crossing, DetectSettings, Direction, Exit, Job, Member, Origin, RunnerInfo,
-    SiteSettings, StreamEvent, StreamInfo, Write,
+    Crash, CrashKind, Crossing, DetectSettings, Direction, Exit, Job, Member, Requester,
+    RunnerInfo, SiteSettings, StreamEvent, StreamInfo, Write,
     settings::{PictureSettings, StorageSettings, WorkerSettings},
 };
 use chrono::Utc;
@@ -47,11 +47,11 @@ impl StreamRunner for Gate {
         Ok(RunnerInfo { pid: std::process::id(), backend: "none".into() })
     }
 
-    fn run(&mut self, job: &Job, ctl: &Ctl, sink: &mut dyn EventSink) -> Exit {
+    fn run(&mut self, job: &Job, control: &JobControl, sink: &mut dyn EventSink) -> Exit {
         sink.emit(StreamEvent::Opened(StreamInfo { width: 1, height: 1, fps: None }));
         let told = self.0.lock().unwrap();
         let mut seq = 0;
-        while !ctl.is_cancelled() {
+        while !control.is_cancelled() {
             match told.recv_timeout(Duration::from_millis(10)) {
                 Ok(Told::Crash) => return Exit::Crashed(Crash::new(CrashKind::Panic, "told to")),
                 Ok(Told::Cross(people)) => {
@@ -146,7 +146,7 @@ impl World {
         // Reset half a day ago: not at the stroke of a test.
         let reset_at = (Utc::now() - chrono::TimeDelta::hours(12)).time();
         let settings = SiteSettings { reset_at, members: vec![door], ..SiteSettings::default() };
-        let (site_id, by) = ("shop".parse().unwrap(), Origin::system());
+        let (site_id, by) = ("shop".parse().unwrap(), Requester::system());
         self.sites.send(PutSite { site_id, settings, by }).await.unwrap().unwrap();
     }
 

@@ -16,15 +16,15 @@ fn camera() -> CameraId {
 /// A board with a camera that gives frames, and the frame loop's end of it.
 struct Bench {
     board: Board,
-    ctl: Arc<Ctl>,
+    control: Arc<JobControl>,
     start: Instant,
 }
 
 impl Bench {
     fn new(max_viewers: usize) -> Self {
-        let (mut board, ctl) = (Board::new(max_viewers), Arc::new(Ctl::new().unwrap()));
-        board.opened(camera(), RUN, ctl.clone());
-        Self { board, ctl, start: Instant::now() }
+        let (mut board, control) = (Board::new(max_viewers), Arc::new(JobControl::new().unwrap()));
+        board.opened(camera(), RUN, control.clone());
+        Self { board, control, start: Instant::now() }
     }
 
     fn at(&self, milliseconds: u64) -> Instant {
@@ -36,9 +36,13 @@ impl Bench {
     }
 
     /// What is asked for at this time.
-    fn wishes(&mut self, milliseconds: u64) -> Vec<(PictureOptions, u64)> {
+    fn requests(&mut self, milliseconds: u64) -> Vec<(PictureOptions, u64)> {
         self.board.turn(self.at(milliseconds));
-        self.ctl.take_wishes().into_iter().map(|wish| (wish.options, wish.after)).collect()
+        self.control
+            .take_snapshot_requests()
+            .into_iter()
+            .map(|request| (request.options, request.after))
+            .collect()
     }
 
     fn made(&mut self, options: PictureOptions, frame: u64, milliseconds: u64) {
@@ -60,7 +64,7 @@ fn nothing_is_asked_for_when_nobody_looks() {
     let mut bench = Bench::new(4);
     assert_eq!(bench.board.turn(bench.start), None);
     drop(bench.watch(OPTIONS, FIFTH));
-    assert_eq!(bench.wishes(0), []);
+    assert_eq!(bench.requests(0), []);
     assert_eq!(bench.board.viewers(), 0);
 }
 
@@ -70,16 +74,16 @@ fn one_picture_serves_everybody_who_wants_the_same() {
     let mut same = [bench.watch(OPTIONS, FIFTH), bench.watch(OPTIONS, FIFTH)];
     let mut once = bench.watch(OPTIONS, Pace::Once);
     let mut plain = bench.watch(PLAIN, Pace::Once);
-    assert_eq!(bench.wishes(0), [(OPTIONS, 0), (PLAIN, 0)]);
-    assert_eq!(bench.wishes(10), [], "they are asked for already");
+    assert_eq!(bench.requests(0), [(OPTIONS, 0), (PLAIN, 0)]);
+    assert_eq!(bench.requests(10), [], "they are asked for already");
     bench.made(OPTIONS, 7, 20);
     assert_eq!(same.each_mut().map(frame), [Ok(7), Ok(7)]);
     assert_eq!((frame(&mut once), frame(&mut once)), (Ok(7), OVER), "it wanted one alone");
     assert_eq!(frame(&mut plain), NOTHING);
     bench.made(PLAIN, 7, 30);
     assert_eq!(frame(&mut plain), Ok(7));
-    assert_eq!(bench.wishes(100), [], "nobody is due");
-    assert_eq!(bench.wishes(200), [(OPTIONS, 7)], "a newer one");
+    assert_eq!(bench.requests(100), [], "nobody is due");
+    assert_eq!(bench.requests(200), [(OPTIONS, 7)], "a newer one");
 }
 
 #[test]
@@ -89,7 +93,7 @@ fn a_viewer_gets_no_more_than_its_rate_beside_a_faster_one() {
     let mut slow = bench.watch(OPTIONS, Pace::Every(Duration::from_millis(400)));
     let (mut of_fast, mut of_slow) = (0, 0);
     for turn in 0..40 {
-        for _ in bench.wishes(turn * 50) {
+        for _ in bench.requests(turn * 50) {
             bench.made(OPTIONS, turn + 1, turn * 50 + 10);
         }
         of_fast += u32::from(frame(&mut fast).is_ok());
@@ -110,7 +114,7 @@ fn one_who_does_not_read_gets_nothing_more_and_is_dropped() {
         bench.board.watch(camera(), OPTIONS, FIFTH, Some(disconnect), bench.start).unwrap();
     let mut asked = 0;
     for turn in 0..60 {
-        for _ in bench.wishes(turn * 200) {
+        for _ in bench.requests(turn * 200) {
             asked += 1;
             bench.made(OPTIONS, turn + 1, turn * 200 + 10);
         }
@@ -125,12 +129,12 @@ fn one_who_does_not_read_gets_nothing_more_and_is_dropped() {
 fn one_who_comes_back_in_time_is_kept() {
     let mut bench = Bench::new(4);
     let mut viewer = bench.watch(OPTIONS, FIFTH);
-    bench.wishes(0);
+    bench.requests(0);
     bench.made(OPTIONS, 1, 10);
-    assert_eq!(bench.wishes(4000), []);
+    assert_eq!(bench.requests(4000), []);
     assert_eq!(frame(&mut viewer), Ok(1));
-    assert_eq!(bench.wishes(4300), [(OPTIONS, 1)]);
-    assert_eq!(bench.wishes(30_000), [], "a camera without frames makes nobody slow");
+    assert_eq!(bench.requests(4300), [(OPTIONS, 1)]);
+    assert_eq!(bench.requests(30_000), [], "a camera without frames makes nobody slow");
     assert_eq!(bench.board.viewers(), 1);
 }
 
@@ -138,7 +142,7 @@ fn one_who_comes_back_in_time_is_kept() {
 fn pictures_end_with_their_run() {
     let mut bench = Bench::new(4);
     let mut viewer = bench.watch(OPTIONS, FIFTH);
-    bench.wishes(0);
+    bench.requests(0);
     bench.board.ended(camera(), RunId(9));
     bench.made(OPTIONS, 3, 10);
     assert_eq!(frame(&mut viewer), Ok(3));
@@ -147,7 +151,7 @@ fn pictures_end_with_their_run() {
     let refused = bench.board.watch(camera(), OPTIONS, Pace::Once, None, bench.start);
     assert_eq!(refused.unwrap_err(), WatchError::NotProcessing(camera()));
     bench.made(OPTIONS, 4, 20);
-    bench.board.opened(camera(), RunId(2), Arc::new(Ctl::new().unwrap()));
+    bench.board.opened(camera(), RunId(2), Arc::new(JobControl::new().unwrap()));
     let mut later = bench.watch(OPTIONS, Pace::Once);
     bench.made(OPTIONS, 5, 30);
     assert_eq!(frame(&mut later), NOTHING, "it is of the run before");
@@ -157,13 +161,13 @@ fn pictures_end_with_their_run() {
 fn a_single_one_is_told_why_there_is_none_and_others_wait_on() {
     let mut bench = Bench::new(4);
     let (mut once, mut live) = (bench.watch(OPTIONS, Pace::Once), bench.watch(OPTIONS, FIFTH));
-    bench.wishes(0);
+    bench.requests(0);
     let (taken_at, jpeg) = (DateTime::UNIX_EPOCH, Err("no room".to_owned()));
     let picture = Picture { options: OPTIONS, frame: 1, taken_at, jpeg };
     bench.board.made(camera(), RUN, &picture, bench.start);
     assert_eq!(once.try_recv().unwrap().jpeg, Err("no room".to_owned()));
     assert_eq!(frame(&mut live), NOTHING);
-    assert_eq!(bench.wishes(200), [(OPTIONS, 0)]);
+    assert_eq!(bench.requests(200), [(OPTIONS, 0)]);
 }
 
 #[test]
@@ -181,13 +185,13 @@ fn no_more_may_look_than_are_allowed() {
 fn a_single_one_is_served_from_the_present_frame_while_others_wait_for_the_next() {
     let mut bench = Bench::new(4);
     let mut live = bench.watch(OPTIONS, FIFTH);
-    bench.wishes(0);
+    bench.requests(0);
     bench.made(OPTIONS, 5, 10);
     assert_eq!(frame(&mut live), Ok(5));
-    assert_eq!(bench.wishes(200), [(OPTIONS, 5)]);
+    assert_eq!(bench.requests(200), [(OPTIONS, 5)]);
     let mut once = bench.watch(OPTIONS, Pace::Once);
-    assert_eq!(bench.wishes(210), [(OPTIONS, 0)]);
+    assert_eq!(bench.requests(210), [(OPTIONS, 0)]);
     bench.made(OPTIONS, 5, 220);
     assert_eq!((frame(&mut once), frame(&mut live)), (Ok(5), NOTHING));
-    assert_eq!(bench.wishes(230), [(OPTIONS, 5)], "asked for again, as the answer was another's");
+    assert_eq!(bench.requests(230), [(OPTIONS, 5)], "asked for again, as the answer was another's");
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use becamera_domain::{
     AuditEntry, Camera, CameraId, CameraPatch, CameraSettings, CameraState, Crash, CrashKind,
-    DesiredState, DetectSettings, Exit, Failure, FailureCode, Job, Now, Origin, Progress, RunId,
-    RunnerInfo, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus, Write,
+    DesiredState, DetectSettings, Exit, Failure, FailureCode, Job, Now, Progress, Requester, RunId,
+    RunnerInfo, SceneItemId, SourceSettings, StreamInfo, StreamUrl, WorkerId, WorkerStatus, Write,
     settings::WorkerSettings,
 };
 use proptest::prelude::*;
@@ -44,8 +44,8 @@ fn worker(number: usize) -> WorkerId {
     WorkerId::from_index(number - 1)
 }
 
-fn me() -> Origin {
-    Origin::caller([192, 0, 2, 7].into(), Some("alice"))
+fn me() -> Requester {
+    Requester::caller([192, 0, 2, 7].into(), Some("alice"))
 }
 
 fn live() -> CameraPatch {
@@ -123,8 +123,10 @@ impl World {
                         let job = self.jobs[worker.index()].as_mut();
                         job.expect("only a run is told").scene = *scene;
                     }
-                    Effect::ForgetLine(_, line) => self.forgotten.push(line.to_string()),
-                    Effect::ForgetZone(_, zone) => self.forgotten.push(zone.to_string()),
+                    Effect::ForgetSceneItem(_, id) => self.forgotten.push(match id {
+                        SceneItemId::Line(line) => line.to_string(),
+                        SceneItemId::Zone(zone) => zone.to_string(),
+                    }),
                     Effect::Reconnect(..) | Effect::WorkerFailed(..) => {}
                 }
             }

@@ -9,7 +9,7 @@ use crate::track::{TrackId, TrackedPerson};
 
 /// What a person did from one frame to the next.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct FootMove {
     /// The frame's time.
     pub at: Duration,
     /// Since the person was first seen.
@@ -127,7 +127,7 @@ impl LineState {
     pub(super) fn update(
         &mut self,
         person: &TrackedPerson,
-        step: &Step,
+        step: &FootMove,
         frame: FrameSize,
         said: &mut SceneFrame,
     ) {
@@ -195,7 +195,7 @@ fn distance([from, to]: [Pixel; 2], place: Pixel) -> Option<f64> {
 
 /// Whether a step that changes sides goes between the ends: where it meets the infinite line, or
 /// where it leaves it.
-fn passes(ends: [Pixel; 2], step: &Step) -> bool {
+fn passes(ends: [Pixel; 2], step: &FootMove) -> bool {
     let (Some(before), Some(after)) = (distance(ends, step.from), distance(ends, step.to)) else {
         return false;
     };

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::scene::totals::SceneTotals;
 use crate::scene::{
-    line::{LineState, Step},
+    line::{FootMove, LineState},
     zone::{ZoneState, contains},
 };
 use crate::{
@@ -107,7 +107,7 @@ impl SceneCounter {
     /// A counter that knows no track yet.
     pub fn new(scene: &Scene) -> Self {
         let mut counter = Self { lines: Vec::new(), zones: Vec::new(), paths: HashMap::new() };
-        counter.replace(scene);
+        counter.update_scene(scene);
         counter
     }
 
@@ -116,7 +116,7 @@ impl SceneCounter {
     /// anew, so that nobody crosses it by standing still. A zone that keeps its id keeps the people
     /// in it; those outside of its new polygon leave it. People in a zone that is deleted are counted
     /// neither as leaving nor as staying.
-    pub fn replace(&mut self, scene: &Scene) {
+    pub fn update_scene(&mut self, scene: &Scene) {
         let mut old = std::mem::take(&mut self.lines);
         self.lines = scene.lines.iter().map(|line| LineState::after(&mut old, line)).collect();
         let mut old = std::mem::take(&mut self.zones);
@@ -182,7 +182,7 @@ impl SceneCounter {
         person: &TrackedPerson,
         foot: Point,
         frame: FrameSize,
-    ) -> Step {
+    ) -> FootMove {
         let height = f64::from(person.bbox.height);
         let new = Path { first_seen: at, last_seen: at, first_foot: foot, foot, travelled: 0.0 };
         let path = self.paths.entry(person.id).or_insert(new);
@@ -194,7 +194,7 @@ impl SceneCounter {
         }
         path.foot = foot;
         path.last_seen = at;
-        Step {
+        FootMove {
             at,
             age: at.saturating_sub(path.first_seen),
             travelled: path.travelled,

@@ -17,12 +17,12 @@ impl SceneTotals {
     /// Totals of a scene on which nothing was counted yet.
     pub fn new(scene: &Scene) -> Self {
         let mut totals = Self::default();
-        totals.follow(scene);
+        totals.update_scene(scene);
         totals
     }
 
     /// Goes on with another scene: lines that keep their ids keep their counts.
-    pub fn follow(&mut self, scene: &Scene) {
+    pub fn update_scene(&mut self, scene: &Scene) {
         let old = std::mem::take(&mut self.crossings);
         let crossed = |id: &LineId| old.iter().find(|(other, _)| other == id).map(|line| line.1);
         let lines = scene.lines.iter().map(|line| &line.id);
@@ -70,7 +70,7 @@ mod tests {
         };
         totals.take(&said);
         assert_eq!(totals.occupancy, said.occupancy);
-        totals.follow(&scene(&["door", "side"]));
+        totals.update_scene(&scene(&["door", "side"]));
         let expected = [("door", [1, 2]), ("side", [0, 0])];
         assert_eq!(totals.crossings, expected.map(|(id, n)| (id.parse().unwrap(), n)));
         assert_eq!(totals.occupancy, [], "the zone is gone");

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use becamera_domain::{DWELL_BOUNDS, FrameSize, Point, Zone, ZoneId, ZoneTally};
 
-use crate::scene::{Pixel, line::Step};
+use crate::scene::{Pixel, line::FootMove};
 use crate::track::{TrackId, TrackedPerson};
 
 /// To enter or leave, a foot must get this far beyond the border, in heights of the person …
@@ -78,7 +78,7 @@ impl ZoneState {
     }
 
     /// Takes a person's step.
-    pub(super) fn update(&mut self, person: &TrackedPerson, step: &Step) {
+    pub(super) fn update(&mut self, person: &TrackedPerson, step: &FootMove) {
         let foot = self.shape.in_picture(step.to);
         let inside = contains(&self.shape.corners, foot);
         let margin = (HYSTERESIS * step.height).min(DEPTH_SHARE * self.shape.depth);

@@ -142,8 +142,8 @@ mod tests {
             filter.correct(&bbox(5.0 * step as f32, 100.0));
         }
         filter.predict(4.0, false);
-        let foretold = filter.bbox();
-        assert!((foretold.left - 115.0).abs() < 1.0 && (foretold.top - 100.0).abs() < 0.5);
+        let predicted = filter.bbox();
+        assert!((predicted.left - 115.0).abs() < 1.0 && (predicted.top - 100.0).abs() < 0.5);
         // Who is missed comes to rest.
         for _ in 0..100 {
             filter.predict(1.0, true);

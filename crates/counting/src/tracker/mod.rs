@@ -1,6 +1,6 @@
 //! Follows people from frame to frame, so that each is one person however often seen.
 //!
-//! Tracking by detection: Kalman filters foretell boxes (SORT, Bewley et al., 2016,
+//! Tracking by detection: Kalman filters predict boxes (SORT, Bewley et al., 2016,
 //! arXiv:1602.00763), sure detections are assigned before doubtful ones (ByteTrack, Zhang et al.,
 //! 2022, arXiv:2110.06864), clothes tell people apart (DeepSORT, Wojke et al., 2017,
 //! arXiv:1703.07402). Since frames are looked at in parts, only who was looked for can be missed.
@@ -156,7 +156,7 @@ impl Tracker {
 
     /// Boxes around which to look next: of everybody who was seen lately, also of those who do
     /// not count yet.
-    pub fn sought(&self) -> impl Iterator<Item = BoundingBox> + '_ {
+    pub fn search_boxes(&self) -> impl Iterator<Item = BoundingBox> + '_ {
         self.tracks.iter().filter(|track| track.is_recent()).map(Track::bbox)
     }
 
@@ -220,13 +220,13 @@ const DOUBTFUL: Rule = (0.5, likeness);
 
 /// Distance in heights of the person, plus how different the clothes are; none where it is too far.
 fn likeness(track: &Track, observation: &Observation) -> Option<f32> {
-    let (foretold, found) = (track.bbox(), observation.detection.bbox);
-    let ((x, y), (other_x, other_y)) = (foretold.centre(), found.centre());
-    let growth = (found.height / foretold.height.max(1.0)).ln().abs();
+    let (predicted, found) = (track.bbox(), observation.detection.bbox);
+    let ((x, y), (other_x, other_y)) = (predicted.centre(), found.centre());
+    let growth = (found.height / predicted.height.max(1.0)).ln().abs();
     if growth > MOST_GROWTH {
         return None;
     }
-    let height = (foretold.height + found.height) / 2.0;
+    let height = (predicted.height + found.height) / 2.0;
     let distance = (x - other_x).hypot(y - other_y) / height.max(1.0);
     // Colours take longer to compare than places.
     if distance.is_nan() || distance > SURE.0 {

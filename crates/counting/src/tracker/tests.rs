@@ -154,7 +154,7 @@ fn who_is_more_than_a_quarter_outside_does_not_count_but_is_followed() {
         assert_eq!(stand(31.0).len(), 1);
         assert!(stand(18.0).is_empty());
         assert_eq!(stand(30.0)[0].id, TrackId(1), "the same comes back in");
-        assert_eq!(scene.tracker.sought().count(), 1);
+        assert_eq!(scene.tracker.search_boxes().count(), 1);
     }
     // Somebody slim in the middle, or cut off by the lower edge, counts.
     for (left, top) in [(300.0, 200.0), (300.0, 496.0)] {

@@ -63,11 +63,11 @@ fn a_change_of_secrets_alone_is_told_without_them() {
 #[test]
 fn a_callers_name_is_cleaned_and_bounded() {
     let address: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
-    let who = |user: &str| Origin::caller(address, Some(user)).who;
+    let who = |user: &str| Requester::caller(address, Some(user)).who;
     assert_eq!(who(" al\r\nice\u{7} "), "alice");
     assert_eq!(who("\t"), "192.0.2.7");
     assert_eq!(who(&"é".repeat(1000)).chars().count(), 200);
-    let caller = Origin::caller(address, None);
+    let caller = Requester::caller(address, None);
     assert_eq!((caller.who.as_str(), caller.address), ("192.0.2.7", "192.0.2.7".parse().ok()));
 }
 

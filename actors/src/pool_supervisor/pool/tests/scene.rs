@@ -3,7 +3,9 @@
 use chrono::DateTime;
 
 use super::*;
-use becamera_domain::{AuditAction, Crossing, Direction, Line, Point, Scene, Zone, ZoneKind};
+use becamera_domain::{
+    AuditAction, Crossing, Direction, Line, Point, Scene, SceneItemId, Zone, ZoneKind,
+};
 
 use crate::pool_supervisor::reports::RunUpdate;
 
@@ -24,13 +26,13 @@ fn zone(id: &str) -> Zone {
 
 impl World {
     fn put_line(&mut self, id: i64, line: Line) -> Result<bool, PoolError> {
-        let new = self.pool.put_line(camera(id), line, &me(), self.now);
+        let new = self.pool.put_scene_item(camera(id), line.into(), &me(), self.now);
         self.settle();
         new
     }
 
     fn put_zone(&mut self, id: i64, zone: Zone) -> Result<bool, PoolError> {
-        let new = self.pool.put_zone(camera(id), zone, &me(), self.now);
+        let new = self.pool.put_scene_item(camera(id), zone.into(), &me(), self.now);
         self.settle();
         new
     }
@@ -52,8 +54,11 @@ fn a_run_is_told_of_what_is_drawn_and_goes_on() {
     assert_eq!(world.put_zone(1, zone("hall")), Ok(true));
     let all = Scene { lines: vec![line("a", 0.4), line("door", 0.6)], zones: vec![zone("hall")] };
     assert_eq!(world.scene(), all);
-    world.pool.delete_line(camera(1), &line("door", 0.0).id, &me(), world.now).unwrap();
-    world.pool.delete_zone(camera(1), &zone("hall").id, &me(), world.now).unwrap();
+    world
+        .pool
+        .delete_scene_item(camera(1), &line("door", 0.0).id.into(), &me(), world.now)
+        .unwrap();
+    world.pool.delete_scene_item(camera(1), &zone("hall").id.into(), &me(), world.now).unwrap();
     world.settle();
     assert_eq!(world.scene(), Scene { lines: vec![line("a", 0.4)], zones: vec![] });
     assert_eq!(world.forgotten, ["door", "hall"]);
@@ -88,12 +93,12 @@ fn what_is_wrong_or_not_there_changes_nothing() {
         panic!("taken")
     };
     assert_eq!(error.field, "lines");
-    let door = line("door", 0.5).id;
-    let missing = PoolError::LineNotFound { camera_id: camera(1), line_id: door.clone() };
-    assert_eq!(world.pool.delete_line(camera(1), &door, &me(), world.now), Err(missing));
-    let hall = zone("hall").id;
-    let missing = PoolError::ZoneNotFound { camera_id: camera(1), zone_id: hall.clone() };
-    assert_eq!(world.pool.delete_zone(camera(1), &hall, &me(), world.now), Err(missing));
+    let door = SceneItemId::Line(line("door", 0.5).id);
+    let missing = PoolError::SceneItemNotFound { camera_id: camera(1), id: door.clone() };
+    assert_eq!(world.pool.delete_scene_item(camera(1), &door, &me(), world.now), Err(missing));
+    let hall = SceneItemId::Zone(zone("hall").id);
+    let missing = PoolError::SceneItemNotFound { camera_id: camera(1), id: hall.clone() };
+    assert_eq!(world.pool.delete_scene_item(camera(1), &hall, &me(), world.now), Err(missing));
     assert_eq!(world.scene().lines.len(), becamera_domain::MAX_LINES);
 }
 
@@ -105,7 +110,10 @@ fn every_change_is_recorded_before_it_is_stored_and_no_change_is_not() {
     world.put_line(1, line("door", 0.5)).unwrap();
     world.put_line(1, line("door", 0.5)).unwrap();
     world.put_line(1, line("door", 0.6)).unwrap();
-    world.pool.delete_line(camera(1), &line("door", 0.0).id, &me(), world.now).unwrap();
+    world
+        .pool
+        .delete_scene_item(camera(1), &line("door", 0.0).id.into(), &me(), world.now)
+        .unwrap();
     world.settle();
     let order = ["line.created", "save", "line.updated", "save", "line.deleted", "save"];
     assert_eq!(world.stored, order);
@@ -151,6 +159,9 @@ fn crossings_and_zones_are_told_and_what_is_not_drawn_gets_no_series() {
     let RunUpdate::Count(count) = told else { panic!("{told:?}") };
     assert_eq!(count.zones, [("hall".parse().unwrap(), 2)].into());
     assert_eq!(world.pool.camera(camera(1), world.now).unwrap().count.unwrap().zones, count.zones);
-    world.pool.delete_zone(camera(1), &"hall".parse().unwrap(), &me(), world.now).unwrap();
+    world
+        .pool
+        .delete_scene_item(camera(1), &SceneItemId::Zone("hall".parse().unwrap()), &me(), world.now)
+        .unwrap();
     assert!(world.pool.camera(camera(1), world.now).unwrap().count.unwrap().zones.is_empty());
 }

@@ -234,14 +234,14 @@ fn another_scene_keeps_the_lines_that_stay() {
             let renamed = Directions { inwards: "enter".into(), ..Directions::default() };
             let renamed = Line { directions: renamed, ..stays.clone() };
             let new = line("new", [0.2, 0.52], [0.8, 0.52]);
-            counter.replace(&scene(&[&new, &moved, &renamed]));
+            counter.update_scene(&scene(&[&new, &moved, &renamed]));
         }
         found.extend(counter.update(tenths(frame), &[person(1, 500.0, y)], FRAME).crossings);
     }
     let found: Vec<_> =
         found.iter().map(|one| (one.line_id.as_str(), one.direction_name.as_str())).collect();
     assert_eq!(found, [("stays", "enter")]);
-    counter.replace(&Scene::default());
+    counter.update_scene(&Scene::default());
     assert_eq!(counter.take_tally(), SceneTally::default());
 }
 

@@ -151,7 +151,7 @@ fn a_zone_that_moves_keeps_people_in_both_places() {
     let people = [person(1, 350.0, 500.0), person(2, 650.0, 500.0)];
     counter.update(tenths(0), &people, FRAME);
     let right = zone("hall", ZoneKind::Count, &[[0.5, 0.3], [0.9, 0.3], [0.9, 0.7], [0.5, 0.7]]);
-    counter.replace(&Scene { lines: Vec::new(), zones: vec![right] });
+    counter.update_scene(&Scene { lines: Vec::new(), zones: vec![right] });
     counter.update(tenths(10), &people, FRAME);
     let moved = tally(&mut counter);
     assert_eq!((moved.entries, moved.exits, moved.people_last), (2, 1, 1));
@@ -161,7 +161,7 @@ fn a_zone_that_moves_keeps_people_in_both_places() {
     counter.update(tenths(11), &[doubled], FrameSize::new(2000, 2000));
     assert_eq!(tally(&mut counter).people_last, 1);
     let mask = Zone { kind: ZoneKind::Exclude, ..square() };
-    counter.replace(&Scene { lines: Vec::new(), zones: vec![mask] });
+    counter.update_scene(&Scene { lines: Vec::new(), zones: vec![mask] });
     assert_eq!(counter.take_tally().zones, []);
 }
 

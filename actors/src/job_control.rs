@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use becamera_domain::{PictureWish, Scene};
+use becamera_domain::{Scene, SnapshotRequest};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 const RUN: u8 = 0;
@@ -19,20 +19,20 @@ const KILL: u8 = 2;
 /// A message to its actor would wait behind the job itself, so this is shared memory, plus a descriptor
 /// that wakes a poll.
 #[derive(Debug)]
-pub struct Ctl {
+pub struct JobControl {
     state: AtomicU8,
     scene: Mutex<Option<Scene>>,
-    wishes: Mutex<Vec<PictureWish>>,
+    requests: Mutex<Vec<SnapshotRequest>>,
     wake: EventFd,
 }
 
-impl Ctl {
+impl JobControl {
     /// A control that lets the job run. Fails when no descriptor is left.
     pub fn new() -> std::io::Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = EventFd::from_value_and_flags(0, flags)?;
-        let (scene, wishes) = (Mutex::default(), Mutex::default());
-        Ok(Self { state: AtomicU8::new(RUN), scene, wishes, wake })
+        let (scene, requests) = (Mutex::default(), Mutex::default());
+        Ok(Self { state: AtomicU8::new(RUN), scene, requests, wake })
     }
 
     /// Asks the job to stop by itself.
@@ -56,26 +56,26 @@ impl Ctl {
     }
 
     /// Gives the job other lines and zones; what was given before and not taken is replaced.
-    pub fn put_scene(&self, scene: Scene) {
+    pub fn update_scene(&self, scene: Scene) {
         *self.scene() = Some(scene);
         self.wake();
     }
 
     /// The lines and zones that were given since the last call, if any: for the frame loop, before
     /// each frame.
-    pub fn take_scene(&self) -> Option<Scene> {
+    pub fn take_scene_update(&self) -> Option<Scene> {
         self.scene().take()
     }
 
     /// Asks the job for a picture.
-    pub fn wish_picture(&self, wish: PictureWish) {
-        wish.add_to(&mut self.wishes());
+    pub fn request_snapshot(&self, request: SnapshotRequest) {
+        request.add_to(&mut self.requests());
         self.wake();
     }
 
     /// The pictures that were asked for since the last call: for the frame loop, before each frame.
-    pub fn take_wishes(&self) -> Vec<PictureWish> {
-        std::mem::take(&mut *self.wishes())
+    pub fn take_snapshot_requests(&self) -> Vec<SnapshotRequest> {
+        std::mem::take(&mut *self.requests())
     }
 
     /// Readable once the job should stop, was given other lines and zones, or was asked for a picture.
@@ -99,9 +99,9 @@ impl Ctl {
         self.scene.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // A wish is written as a whole, too.
-    fn wishes(&self) -> MutexGuard<'_, Vec<PictureWish>> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    // A request is written as a whole, too.
+    fn requests(&self) -> MutexGuard<'_, Vec<SnapshotRequest>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self) {
