@@ -12,10 +12,7 @@ use crate::job_control::JobControl;
 
 pub use live::{KEEP_WITHIN, LivePublisher, LiveReader};
 pub use spool::{Spool, SpoolMark, SpoolState};
-pub use store::{
-    AuditReader, CameraReader, CrossingReader, RollupReader, SampleReader, SiteReader, Store,
-    StoreQuery, WriteStore,
-};
+pub use store::*;
 
 /// A future that an async port returns.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -66,10 +63,10 @@ pub struct PipelineExit {
 /// Why a store or cache could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It can't be reached now; trying again later makes sense.
+    /// The store or cache can't be reached now; trying again later makes sense.
     #[error("storage is unavailable: {0}")]
     Unavailable(String),
-    /// It refused the request; the same request will fail again.
+    /// The store or cache refused the request; the same request will fail again.
     #[error("storage refused the request: {0}")]
     Rejected(String),
 }

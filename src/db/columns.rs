@@ -45,14 +45,14 @@ pub(super) struct RowDecoder {
     /// The row's `camera_id`.
     pub camera: i32,
     /// The row's time, in the unit of its column.
-    pub bucket: i64,
+    pub at: i64,
 }
 
 impl RowDecoder {
     /// An error that names the row.
     pub fn refuse(&self, why: &str) -> StoreError {
-        let Self { what, camera, bucket } = self;
-        StoreError::Rejected(format!("stored {what} of camera {camera} at {bucket}: {why}"))
+        let Self { what, camera, at } = self;
+        StoreError::Rejected(format!("stored {what} of camera {camera} at {at}: {why}"))
     }
 
     /// The row's camera.
@@ -62,7 +62,7 @@ impl RowDecoder {
 
     /// The row's time, where its column holds seconds.
     pub fn bucket_start(&self) -> Result<DateTime<Utc>, StoreError> {
-        DateTime::from_timestamp(self.bucket, 0)
+        DateTime::from_timestamp(self.at, 0)
             .ok_or_else(|| self.refuse("bucket_start is out of range"))
     }
 

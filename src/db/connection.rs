@@ -74,7 +74,7 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// Failures to connect reach those who wait for a connection, and are logged there.
+/// Failures to connect reach the callers that wait for a connection, and are logged there.
 #[derive(Debug)]
 struct Silent;
 

@@ -77,7 +77,7 @@ impl TryFrom<CrossingRow> for Crossing {
     type Error = StoreError;
 
     fn try_from(row: CrossingRow) -> Result<Self, StoreError> {
-        let decoder = RowDecoder { what: "crossing", camera: row.camera_id, bucket: row.at };
+        let decoder = RowDecoder { what: "crossing", camera: row.camera_id, at: row.at };
         let directions = [Direction::In, Direction::Out];
         let direction = directions.into_iter().find(|way| way.as_str() == row.direction);
         Ok(Self {

@@ -13,7 +13,7 @@ pub enum DbError {
     /// The URL is not one of a database.
     #[error(transparent)]
     InvalidUrl(#[from] InvalidDatabaseUrl),
-    /// It can't be reached or opened.
+    /// The database can't be reached or opened.
     #[error("can't open the database {url}: {reason}")]
     Open {
         /// The database.
@@ -21,7 +21,7 @@ pub enum DbError {
         /// What its library says.
         reason: String,
     },
-    /// It can be read but not written.
+    /// The database can be read but not written.
     #[error("can't write to the database {url}: {reason}")]
     NotWritable {
         /// The database.

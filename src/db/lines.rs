@@ -44,7 +44,7 @@ impl TryFrom<LineRollupRow> for LineRollup {
 
     fn try_from(row: LineRollupRow) -> Result<Self, StoreError> {
         let decoder =
-            RowDecoder { what: "line rollup", camera: row.camera_id, bucket: row.bucket_start };
+            RowDecoder { what: "line rollup", camera: row.camera_id, at: row.bucket_start };
         Ok(Self {
             camera_id: decoder.camera_id()?,
             bucket_start: decoder.bucket_start()?,

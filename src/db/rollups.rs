@@ -47,8 +47,7 @@ impl TryFrom<RollupRow> for Rollup {
     type Error = StoreError;
 
     fn try_from(row: RollupRow) -> Result<Self, StoreError> {
-        let decoder =
-            RowDecoder { what: "rollup", camera: row.camera_id, bucket: row.bucket_start };
+        let decoder = RowDecoder { what: "rollup", camera: row.camera_id, at: row.bucket_start };
         Ok(Self {
             camera_id: decoder.camera_id()?,
             bucket_start: decoder.bucket_start()?,

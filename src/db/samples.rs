@@ -93,8 +93,7 @@ impl TryFrom<SampleRow> for Sample {
     type Error = StoreError;
 
     fn try_from(row: SampleRow) -> Result<Self, StoreError> {
-        let decoder =
-            RowDecoder { what: "sample", camera: row.camera_id, bucket: row.bucket_start };
+        let decoder = RowDecoder { what: "sample", camera: row.camera_id, at: row.bucket_start };
         Ok(Self {
             camera_id: decoder.camera_id()?,
             run: RunId(decoder.number(row.run_id, "run_id")?),

@@ -49,7 +49,7 @@ fn scrub(connection: &mut DbConnection) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(c) => c.batch_execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"),
         DbConnection::Postgres(c) => {
-            // It waits for whoever uses the table, and nobody should have to wait for it.
+            // It waits for all that use the table, and nothing should have to wait for it.
             c.batch_execute("SET lock_timeout = '5s'")?;
             c.batch_execute("VACUUM FULL cameras")
         }

@@ -77,7 +77,7 @@ impl TryFrom<ZoneRollupRow> for ZoneRollup {
 
     fn try_from(row: ZoneRollupRow) -> Result<Self, StoreError> {
         let decoder =
-            RowDecoder { what: "zone rollup", camera: row.camera_id, bucket: row.bucket_start };
+            RowDecoder { what: "zone rollup", camera: row.camera_id, at: row.bucket_start };
         let columns = [
             row.dwell_5,
             row.dwell_10,

@@ -1,4 +1,4 @@
-//! `/audit` and `/cameras/{camera_id}/audit`: who changed what, and when.
+//! `/audit` and `/cameras/{camera_id}/audit`: changes, with their time and origin.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -1,4 +1,4 @@
-//! `/cameras/{camera_id}/crossings`: who crossed which line when, in pages or all of it as CSV.
+//! `/cameras/{camera_id}/crossings`: crossings of lines, in pages or all of them as CSV.
 
 use actix_web::{
     HttpRequest, HttpResponse,

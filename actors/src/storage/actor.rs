@@ -57,7 +57,7 @@ pub struct StorageActor {
     urgent: bool,
 }
 
-/// Somebody who waits until everything that came before is safe.
+/// A caller that waits until everything that came before is in the store or the spool.
 struct Waiter {
     watermark: u64,
     refused: usize,
@@ -191,7 +191,7 @@ impl StorageActor {
         }));
     }
 
-    /// Tells what happened, answers those who waited for it, and goes on.
+    /// Logs what happened, answers the callers that waited for it, and goes on.
     fn settle(
         &mut self,
         notices: Vec<StorageNotice>,
@@ -226,7 +226,7 @@ impl StorageActor {
         }
     }
 
-    /// Neither the store nor the spool takes anything: nobody should wait for it.
+    /// Neither the store nor the spool takes anything: no caller should wait for it.
     fn give_up_waiting(&mut self) {
         let store = self.plan.store_error(Duration::ZERO, Instant::now());
         let spool = self.plan.spool_error().unwrap_or("unknown");
@@ -265,7 +265,7 @@ impl StorageActor {
     fn pinged(&mut self, result: Result<(), String>) {
         self.pinging = false;
         for waiter in self.ping_waiters.drain(..) {
-            // Nobody waits any more: no matter.
+            // A caller that no longer waits needs no answer.
             let _ = waiter.send(result.clone());
         }
         self.ping = Some((Instant::now(), result));

@@ -73,7 +73,7 @@ pub struct WritePlan {
 struct Direct {
     batch: Arc<Batch>,
     since: Instant,
-    /// It is in the spool too, or on its way there.
+    /// The batch is in the spool too, or on its way there.
     spooled: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The audit trail: who changed what, and when. No secret ever gets in here.
+//! The audit trail: changes, with their time and origin. No secret ever gets in here.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ pub struct AuditId(pub i64);
 
 impl AuditId {
     /// The number of an entry made now: larger than that of any other that this process made,
-    /// whoever made it.
+    /// for any caller.
     pub fn unique(now: DateTime<Utc>) -> Self {
         static LAST: AtomicI64 = AtomicI64::new(i64::MIN);
         let own = now.timestamp_micros();
@@ -43,7 +43,7 @@ impl AuditId {
     }
 }
 
-/// Who asked for a change.
+/// The caller that asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requester {
     /// A user's name where a proxy gave one, else the caller's address, else `system`.
@@ -176,7 +176,7 @@ pub struct AuditEntry {
     pub id: AuditId,
     /// When, UTC.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The caller.
     pub by: Requester,
     /// What.
     pub action: AuditAction,

@@ -65,13 +65,13 @@ pub struct ZoneTotals {
     pub people_min: u32,
     /// Most people in it in any frame.
     pub people_max: u32,
-    /// Those who came into it.
+    /// Number of people who came into it.
     pub entries: u64,
-    /// Those who left it.
+    /// Number of people who left it.
     pub exits: u64,
-    /// Those who left it, by how long they had stayed; see [`ZoneTally::dwell`].
+    /// Number of people who left it, by dwell time; see [`ZoneTally::dwell`].
     pub dwell: [u64; DWELL_BOUNDS.len() + 1],
-    /// How long those who left it had stayed, in milliseconds, summed up.
+    /// Dwell times of the people who left it, in milliseconds, summed up.
     pub dwell_sum_ms: u64,
 }
 
@@ -109,7 +109,7 @@ impl ZoneTotals {
         self.people_sum as f64 / self.frames.max(1) as f64
     }
 
-    /// Mean stay of those who left, in milliseconds; none where nobody left.
+    /// Mean dwell time of the people who left, in milliseconds; none where none left.
     pub fn dwell_mean_ms(&self) -> Option<f64> {
         let left: u64 = self.dwell.iter().sum();
         (left > 0).then(|| self.dwell_sum_ms as f64 / left as f64)

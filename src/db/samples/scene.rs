@@ -11,7 +11,8 @@ struct StoredTally {
     zones: Vec<StoredZone>,
 }
 
-/// Name, people (last, fewest, most, summed up), entries, exits, and the dwell times of those who left.
+/// Name, people (last, fewest, most, summed up), entries, exits, and the dwell times of people who
+/// left.
 type StoredZone = (ZoneId, u32, u32, u32, u32, u32, u32, Option<Stays>);
 type Stays = ([u32; DWELL_BOUNDS.len() + 1], u64);
 

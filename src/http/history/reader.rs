@@ -14,7 +14,7 @@ use super::super::{HttpState, ask::ask, error::ApiError};
 
 /// Most rollups that are asked for at once.
 const BITE: usize = 50_000;
-/// From so many rollups on, two connections read them faster than one. Not more than two: the
+/// From this many rollups on, two connections read them faster than one. Not more than two: the
 /// writer needs connections too.
 const WORTH_TWO: usize = 5_000;
 

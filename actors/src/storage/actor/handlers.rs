@@ -65,7 +65,7 @@ impl Handler<GetStorageHealth> for StorageActor {
         let (answer, pinged) = oneshot::channel();
         self.ping_waiters.retain(|waiter| !waiter.is_closed());
         self.ping_waiters.push(answer);
-        // One ping at a time: those who ask meanwhile share its answer.
+        // One ping at a time: callers that ask meanwhile share its answer.
         if !std::mem::replace(&mut self.pinging, true) {
             let store = self.store.clone();
             let ping = spawn_blocking(move || store.ping());

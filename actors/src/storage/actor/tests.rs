@@ -17,7 +17,7 @@ struct Bench {
 }
 
 impl Bench {
-    // With so long an interval nothing is written but what is asked for or tried again.
+    // With an interval of an hour nothing is written but what is asked for or tried again.
     fn new(capacity: usize) -> Self {
         let settings = StorageSettings {
             flush_interval: Duration::from_secs(3_600),
