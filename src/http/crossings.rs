@@ -1,4 +1,4 @@
-//! `/cameras/{camera_id}/crossings`: who crossed which line when, in pages or all of it as CSV.
+//! `/cameras/{camera_id}/crossings`: crossings of lines, one by one, in pages or all of it as CSV.
 
 use actix::Addr;
 use actix_web::{

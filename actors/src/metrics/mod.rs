@@ -78,7 +78,7 @@ pub struct Metrics {
     pub spool_age_seconds: Gauge,
     /// Time of a batched write to the database.
     pub sample_write_seconds: Histogram,
-    /// Cache operations that failed.
+    /// Operations of publishers and of the cache that failed.
     pub cache_failures: IntCounter,
     /// Clients that follow the events.
     pub sse_clients: IntGauge,

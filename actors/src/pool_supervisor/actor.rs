@@ -143,7 +143,7 @@ impl PoolSupervisor {
             Effect::ForgetZone(id, zone) => self.config.metrics.forget_zone(id, &zone),
             Effect::Released(id) => {
                 for waiter in self.waiting_for_release.remove(&id).unwrap_or_default() {
-                    // Who no longer waits need not know.
+                    // A caller that no longer waits need not know.
                     let _ = waiter.send(());
                 }
             }
@@ -249,7 +249,7 @@ impl PoolSupervisor {
             log::info!("Worker pool stopped");
         }
         for waiter in self.waiting_for_drain.drain(..) {
-            // Who no longer waits need not know.
+            // A caller that no longer waits need not know.
             let _ = waiter.send(());
         }
     }

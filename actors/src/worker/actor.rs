@@ -32,7 +32,7 @@ pub struct WorkerRoutes {
     pub samples: Recipient<StoreSample>,
     /// The storage, too.
     pub crossings: Recipient<StoreCrossing>,
-    /// Who hands pictures on.
+    /// The hub of pictures.
     pub pictures: Recipient<PictureNews>,
     /// The service's metrics.
     pub metrics: Metrics,
