@@ -89,7 +89,7 @@ impl Service {
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let line = log.find(|line| line.contains("listening on http://")).expect("it listens");
         let address = line.split("http://").nth(1).unwrap().trim().to_owned();
-        // Whoever logs must not wait for a reader.
+        // The service must not wait for a reader of its log.
         std::thread::spawn(move || log.for_each(drop));
         Self { child, address, folder }
     }
@@ -151,7 +151,7 @@ fn make_clip(path: &Path) {
     assert!(status.expect("ffmpeg is needed").success());
 }
 
-/// What the clients share with who measures.
+/// What the clients share with the measurement.
 #[derive(Default)]
 struct Shared {
     connected: Cell<usize>,

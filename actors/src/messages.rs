@@ -73,7 +73,7 @@ pub struct StartCamera {
     pub camera_id: CameraId,
     /// What to change of its registration.
     pub patch: CameraPatch,
-    /// Who asks.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -83,7 +83,7 @@ pub struct StartCamera {
 pub struct StopCamera {
     /// The camera.
     pub camera_id: CameraId,
-    /// Who asks.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -96,7 +96,7 @@ pub struct PutCamera {
     pub camera_id: CameraId,
     /// The registration; absent fields take their defaults, the stream URL is required.
     pub definition: CameraPatch,
-    /// Who asks.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -106,7 +106,7 @@ pub struct PutCamera {
 pub struct DeleteCamera {
     /// The camera.
     pub camera_id: CameraId,
-    /// Who asks.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -137,7 +137,7 @@ pub struct RestartWorker {
     pub worker_id: WorkerId,
     /// Kill its process instead of asking it to stop.
     pub force: bool,
-    /// Who asks.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -310,7 +310,7 @@ pub struct PoolHealth {
 pub enum PoolPhase {
     /// The workers start for the first time.
     Starting,
-    /// It works.
+    /// Cameras are read.
     Ready,
     /// The service stops.
     Draining,

@@ -136,7 +136,7 @@ impl LivePublisher for RedisCache {
 
     fn publish<'a>(&'a self, event: &'a LiveEvent) -> PortFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            // One round trip; who hears the message finds the key.
+            // One round trip; a service that hears the message finds the key.
             let mut pipe = redis::pipe();
             match event {
                 LiveEvent::Changed(record) => set(&mut pipe, record, Utc::now())?,

@@ -15,7 +15,7 @@ use socket2::SockRef;
 /// not read must not pile up in megabytes there.
 const UNSENT_BYTES: u32 = 64 * 1024;
 
-/// A second handle of the connection. It lives no longer than the connection itself.
+/// A second handle of the connection, which lives no longer than the connection itself.
 struct Handle(Arc<OwnedFd>);
 
 /// Prepares a connection that was just made.

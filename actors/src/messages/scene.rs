@@ -14,7 +14,7 @@ pub struct PutSceneItem {
     pub camera_id: CameraId,
     /// The line or zone.
     pub item: SceneItem,
-    /// Who asks, for the audit trail.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -26,6 +26,6 @@ pub struct DeleteSceneItem {
     pub camera_id: CameraId,
     /// The line or zone.
     pub id: SceneItemId,
-    /// Who asks, for the audit trail.
+    /// The user or address behind it.
     pub by: Requester,
 }

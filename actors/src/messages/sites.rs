@@ -13,7 +13,7 @@ pub struct PutSite {
     pub site_id: SiteId,
     /// What is said of it.
     pub settings: SiteSettings,
-    /// Who asks.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -23,7 +23,7 @@ pub struct PutSite {
 pub struct DeleteSite {
     /// The site.
     pub site_id: SiteId,
-    /// Who asks.
+    /// The user or address behind it.
     pub by: Requester,
 }
 
@@ -35,7 +35,7 @@ pub struct CorrectSite {
     pub site_id: SiteId,
     /// What is true.
     pub change: CorrectionChange,
-    /// Who says so.
+    /// The user or address behind it.
     pub by: Requester,
 }
 

@@ -98,7 +98,7 @@ metrics! {
     spool_bytes: IntGauge = "spool_bytes",
     /// Age of the oldest write in the spool; 0 when it is empty.
     spool_age_seconds: Gauge = "spool_age_seconds",
-    /// Cache operations that failed.
+    /// Operations of publishers and of the cache that failed.
     cache_failures: IntCounter = "cache_failures_total",
 
     /// Events published to all subscribers.

@@ -137,7 +137,7 @@ impl PoolSupervisor {
             }
             Effect::Released(id) => {
                 for waiter in self.waiting_for_release.remove(&id).unwrap_or_default() {
-                    // Who no longer waits need not know.
+                    // A caller that no longer waits need not know.
                     let _ = waiter.send(());
                 }
             }
@@ -243,7 +243,7 @@ impl PoolSupervisor {
             log::info!("Worker pool stopped");
         }
         for waiter in self.waiting_for_drain.drain(..) {
-            // Who no longer waits need not know.
+            // A caller that no longer waits need not know.
             let _ = waiter.send(());
         }
     }

@@ -27,7 +27,7 @@ pub struct WorkerRoutes {
     pub reports: Recipient<WorkerReport>,
     /// The storage.
     pub storage: Recipient<StoreWrite>,
-    /// Hands pictures on.
+    /// The hub of pictures.
     pub pictures: Recipient<PictureNews>,
     /// The service's metrics.
     pub metrics: Metrics,

@@ -84,10 +84,7 @@ pub use crossing::{
 pub use detect::{DetectMode, DetectOverrides, DetectSettings, Preset, Recipe};
 pub use frame_size::FrameSize;
 pub use ids::{CameraId, RunId, WorkerId};
-pub use live::{
-    EventFields, LatestCount, LiveCamera, LiveError, LiveEvent, LiveKey, LiveKind, LiveRecord,
-    LiveSite, LiveState, LiveWorker, PublicCrossing,
-};
+pub use live::*;
 pub use names::{LineId, SiteId, ZoneId};
 pub use page::Page;
 pub use picture::{Picture, PictureOptions, SnapshotRequest};

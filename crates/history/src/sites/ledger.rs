@@ -20,8 +20,8 @@ pub enum Change {
 }
 
 impl Change {
-    /// How many there are after it. Nobody can be missing: who was not seen to come, but is seen to
-    /// go, leaves nobody behind.
+    /// How many people there are after it, at least 0: a person who was not seen coming in, but is seen
+    /// going out, was there.
     fn apply(self, people: u32) -> u32 {
         match self {
             Self::Enter => people.saturating_add(1),
@@ -187,7 +187,7 @@ mod tests {
         assert!(!day.add(crossing(20, 2), Change::Leave), "twice");
         assert!(day.add(crossing(30, 3), Change::Enter));
         assert_eq!(day.people(), 1);
-        // Who came before the first one went: that one was there after all.
+        // A person came before the first one went: that one was there after all.
         assert!(day.add(crossing(15, 4), Change::Enter));
         assert_eq!(day.people(), 1);
         assert!(day.add(crossing(16, 5), Change::Enter));
