@@ -43,7 +43,7 @@ find_vtest
     say "Going on without ONNX Runtime: OpenCV runs the network, at a fraction of the speed"
 
 say "Building (the first time takes some minutes)"
-cargo build --release --locked
+cargo build --release --locked --bin becamera
 binary="${CARGO_TARGET_DIR:-target}/release/becamera"
 
 mkdir -p "$state"

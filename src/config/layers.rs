@@ -13,8 +13,9 @@ use super::{ConfigError, FILE_VARIABLE, SettingSource, file_error};
 
 const PREFIX: &str = "BECAMERA_";
 
-/// Variables of other names: those that other software knows, and a short one.
-const FOREIGN_VARIABLES: [(&str, &str); 3] = [
+/// Variables of other names, each with its setting: those that other software knows, and a short
+/// one.
+pub const SHARED_VARIABLES: [(&str, &str); 3] = [
     ("DATABASE_URL", "storage.database_url"),
     ("REDIS_URL", "cache.redis_url"),
     ("BECAMERA_SECRET_KEY", "storage.secret_key"),
@@ -100,7 +101,7 @@ pub(super) fn from_environment(
     let mut own = Vec::new();
     for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
         let Some(name) = name.to_str() else { continue };
-        let foreign_key = FOREIGN_VARIABLES.iter().find(|(foreign, _)| *foreign == name);
+        let foreign_key = SHARED_VARIABLES.iter().find(|(foreign, _)| *foreign == name);
         let origin = SettingSource::Variable(name.into());
         let key = match (foreign_key, name.strip_prefix(PREFIX)) {
             (Some((_, key)), _) => (*key).to_owned(),

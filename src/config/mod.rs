@@ -17,6 +17,7 @@ use std::{
 
 use becamera_domain::{Preset, settings::Settings, stream_url::redact_urls};
 use layers::Leaf;
+pub use layers::SHARED_VARIABLES;
 use serde::Deserialize;
 
 /// Where the file is looked for when nobody names one; the first that is there is read.

@@ -10,6 +10,7 @@
 mod api;
 mod cli;
 mod pool;
+mod reference;
 mod spec;
 mod storage;
 mod support;

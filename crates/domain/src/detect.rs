@@ -76,33 +76,42 @@ impl Recipe {
     pub const USUAL_PERSON_HEIGHT: f32 = 77.0;
 }
 
-/// Detection settings in force for a camera.
+/// `[detect]`: detection; each camera can have its own values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DetectSettings {
-    /// Frames analysed a second, at most: the camera's analysis budget. 0.1 to 60.
+    /// Analysed frames per second of each camera, at most: 0.1 to 60.
     pub fps: f32,
-    /// Lowest score of a detection that is taken for sure. Above 0, below 1.
+    /// Lowest score of a sure detection: above 0, below 1.
     pub confidence: f32,
-    /// Intersection over union above which the weaker of two boxes is dropped. 0 to 1.
+    /// Intersection over union above which the weaker of two boxes is dropped: 0 to 1.
     pub nms_iou: f32,
-    /// Whether frames in which nothing moves keep the count of the one before, without inference.
+    /// While nothing moves, the previous count is kept without inference: an empty room costs next
+    /// to nothing.
     pub motion_gate: bool,
-    /// Longest time between two analysed frames where nothing moves. 100 ms to 1 h.
+    /// Longest time without inference while nothing moves: 100 ms to 1 h.
     #[serde(with = "humantime_serde")]
     pub forced_inference: Duration,
-    /// Settles what the knobs below leave open.
+    /// A balance of accuracy and cost: `economy` detects people in every second analysed frame,
+    /// `balanced` in every one, `accurate` in every one at a larger scale;
+    /// docs/operations/accuracy.md has figures. It sets those of the settings below that are not
+    /// set.
     pub preset: Preset,
-    /// Where people are looked for.
+    /// Where people are detected: `guided` around motion and tracks, and now and then in the whole
+    /// frame; `full` always in the whole frame. Not set: as in the preset. Example: `"guided"`.
     pub mode: Option<DetectMode>,
-    /// People are looked for in one of so many analysed frames. 1 to 10.
+    /// The detector runs in every n-th analysed frame, 1 to 10; in the others tracks are predicted.
+    /// Not set: as in the preset. Example: `1`.
     pub interval: Option<u32>,
-    /// Height at which the network shall see people, in its pixels. 40 to 250.
+    /// Height that people should have in the network's input, in its pixels, 40 to 250: the scale
+    /// is chosen by it from the heights of detected people. Not set: as in the preset. Example:
+    /// `77.0`.
     pub person_height: Option<f32>,
-    /// Network pixels a pixel of the frame, instead of one chosen by `person_height`. 0.05 to 4.
+    /// Network pixels per pixel of the frame, 0.05 to 4. Not set: chosen by `detect.person_height`.
+    /// Example: `1.0`.
     pub scale: Option<f32>,
-    /// All of the picture is looked at once in so many frames in which people are looked for. 1 to
-    /// 1,000.
+    /// Every n-th frame in which the detector runs is scanned in full, 1 to 1000: at once, or
+    /// column by column where it is large. Not set: as in the preset. Example: `20`.
     pub full_every: Option<u32>,
 }
 

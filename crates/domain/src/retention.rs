@@ -7,23 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{InvalidField, RollupLevel};
 
-/// `[storage.retention]`: how long each table's rows are kept.
+/// `[storage.retention]`: how long what is stored is kept, a span such as `30d`, or `forever`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Samples: seconds.
+    /// Samples, a row for each camera and second: at least 1 h.
     pub samples: KeepFor,
-    /// Rollups of minutes: of cameras, lines and zones, as those that follow.
+    /// Rollups by minute of cameras, lines and zones: at least 24 h. A camera needs about 25 MB of
+    /// minutes in a year, and next to nothing of the other rollups.
     pub minutes: KeepFor,
-    /// Rollups of quarters of an hour: what hours and days in zones off the whole hour are made of.
+    /// Rollups by quarter of an hour, of which hours and days in time zones off the whole hour are
+    /// made: at least 24 h.
     pub quarter_hours: KeepFor,
-    /// Rollups of hours.
+    /// Rollups by hour: at least 48 h.
     pub hours: KeepFor,
-    /// Rollups of days in UTC.
+    /// Rollups by day in UTC: at least 48 h.
     pub days: KeepFor,
-    /// Crossings of lines.
+    /// Crossings of lines, one by one; the occupancy of sites is computed from them, from reset to
+    /// reset: at least 48 h.
     pub crossings: KeepFor,
-    /// The audit trail.
+    /// The audit trail, which says who changed what: at least 24 h.
     pub audit: KeepFor,
 }
 

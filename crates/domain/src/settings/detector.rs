@@ -10,17 +10,24 @@ use crate::InvalidField;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DetectorSettings {
-    /// Which inference library runs it.
+    /// Inference library: `auto` uses the fastest one that is installed and works, and says in the
+    /// log which and why; `opencv` is always available; `onnxruntime` must be installed
+    /// (deploy/onnxruntime.sh gets it).
     pub backend: Backend,
-    /// ONNX Runtime's shared library; absent: `ORT_DYLIB_PATH`, then the usual places.
+    /// ONNX Runtime's library, 1.17 or later. Not set: `ORT_DYLIB_PATH`, else `../lib/becamera`
+    /// beside the program's folder, else the loader and the usual folders. Example:
+    /// `"/usr/local/lib/becamera/libonnxruntime.so.1.31.1"`.
     pub onnxruntime_library: Option<PathBuf>,
-    /// A model file of the user's own (ONNX, Caffe or TensorFlow); absent: the embedded model.
+    /// A model file of your own: a MobileNet-SSD in ONNX, Caffe or TensorFlow format. Not set: the
+    /// embedded one. Example: `"/etc/becamera/model.onnx"`.
     pub model: Option<PathBuf>,
-    /// Its network description, for formats that have one (Caffe prototxt, TensorFlow pbtxt).
+    /// Its network description, for formats that have one (prototxt, pbtxt); needs
+    /// `detector.model`. Not set: none. Example: `"/etc/becamera/model.prototxt"`.
     pub config: Option<PathBuf>,
-    /// Its labels, one a line, the first that of class 0; absent: COCO's.
+    /// Its labels, one per line, the first that of class 0. Not set: COCO's. Example:
+    /// `"/etc/becamera/labels.txt"`.
     pub labels: Option<PathBuf>,
-    /// Inference threads of each worker.
+    /// Inference threads of each worker: 1 to 64.
     pub threads: usize,
 }
 

@@ -89,14 +89,17 @@ pub struct WorkerConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerSettings {
-    /// Address and port to listen on.
+    /// Address and port to listen on. There is no authentication: leave it on a private address or
+    /// put a reverse proxy in front of it.
     pub bind: std::net::SocketAddr,
-    /// Longest request body in bytes.
+    /// Longest request body, in bytes.
     pub body_limit: usize,
-    /// The header in which a proxy says who calls, for the audit trail; absent: nobody does.
+    /// The header in which a reverse proxy names the authenticated user, for the audit trail. The
+    /// proxy must replace what the client sends. Not set: callers are told apart by address only.
+    /// Example: `"X-Forwarded-User"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_header: Option<String>,
-    /// Networks of the proxies whose `user_header` is believed.
+    /// Networks of the proxies whose `server.user_header` is trusted. Default: this machine.
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -135,7 +138,8 @@ fn local() -> Vec<IpNet> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheSettings {
-    /// `redis://…`; absent: in the service's memory.
+    /// A Redis server. May hold a password. Not set: in the service's own memory. Example:
+    /// `"redis://127.0.0.1:6379/0"`.
     pub redis_url: Option<String>,
 }
 
@@ -143,11 +147,11 @@ pub struct CacheSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventSettings {
-    /// Newest events kept in memory, for clients that lost their connection.
+    /// Newest events kept in memory, for clients that reconnect: at most 1000000.
     pub buffer: usize,
-    /// Most clients at once.
+    /// Most clients at once: 1 to 100000. Each takes two open files.
     pub max_clients: usize,
-    /// A sign of life is sent this often.
+    /// How often a sign of life is sent to each client: at least 100 ms.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
 }

@@ -4,21 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
 
-/// `[pictures]`: snapshots and live pictures. They are made when somebody asks and never stored.
+/// `[pictures]`: snapshots and live pictures: made on request, never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PictureSettings {
     /// Whether there are any.
     pub enabled: bool,
-    /// What is made unrecognisable in every picture.
+    /// `people` makes detected people unrecognisable in every picture; `off` does not. A person who
+    /// is not detected is not blurred.
     pub blur: Blur,
-    /// Widest picture in pixels, 64 to 3840.
+    /// Widest picture in pixels: 64 to 3840.
     pub max_width: u32,
-    /// Most live pictures a second for each client, 0.1 to 30.
+    /// Most live pictures per second for each client: 0.1 to 30.
     pub max_fps: f32,
-    /// JPEG quality where none is asked for, 10 to 95.
+    /// JPEG quality where none is asked for: 10 to 95.
     pub quality: u8,
-    /// Most clients at once, of all cameras together; 1 to 1000.
+    /// Most clients at once, of all cameras together: 1 to 1000. More are refused.
     pub max_viewers: usize,
 }
 

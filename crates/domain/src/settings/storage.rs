@@ -11,21 +11,26 @@ use crate::{InvalidField, Retention, SecretKeys};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StorageSettings {
-    /// `sqlite:PATH` or `postgres://…`. The scheme chooses the database.
+    /// The database; its scheme chooses which: `sqlite:PATH` or `postgres://…`. May hold a
+    /// password: keep the configuration file private then.
     pub database_url: String,
-    /// Connections kept open.
+    /// Connections kept open: 1 to 64.
     pub pool_size: u32,
-    /// Samples are written at least this often.
+    /// Samples are written at least this often, which is what `kill -9` can cost: at least 10 ms.
     #[serde(with = "humantime_serde")]
     pub flush_interval: Duration,
-    /// Samples kept in memory where neither the database nor the spool takes them; beyond it the
-    /// oldest are thinned out.
+    /// Samples kept in memory while neither the database nor the spool takes them (a full disk): at
+    /// least 1; beyond it the oldest are thinned out.
     pub buffer_samples: usize,
-    /// The file that keeps what is to be written while the database is away.
+    /// The spool: writes wait in this file while the database is unreachable, also over a restart.
+    /// Only one becamera can use it; keep it on the machine's own disk.
     pub spool_path: PathBuf,
-    /// How large it may grow; beyond it the oldest samples are thinned out.
+    /// How large the spool may grow, in bytes (16 MiB at least): beyond it the oldest samples are
+    /// thinned out. A camera needs about 1.2 MB for an hour.
     pub spool_max_bytes: u64,
-    /// What stored credentials are sealed with: one key or several; absent: stored in plain text.
+    /// The key that seals the cameras' stream URLs before they are stored; several are separated by
+    /// commas, the first seals and all open. A secret: give it as BECAMERA_SECRET_KEY in the
+    /// environment rather than in a file. Not set: they are stored in plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key: Option<SecretKeys>,
     /// How long what is stored is kept.

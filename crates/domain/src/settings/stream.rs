@@ -11,21 +11,23 @@ use crate::{InvalidField, StreamUrlPolicy};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StreamSettings {
-    /// Folders whose regular files may be read as recordings.
+    /// Folders whose regular files may be read as recordings (`file:///…` URLs), as absolute paths.
+    /// Empty: no files at all.
     pub media_roots: Vec<PathBuf>,
-    /// Hosts (names, addresses, CIDR networks) that may be asked; empty: all.
+    /// Hosts that may be contacted: names, addresses, or networks such as `10.0.0.0/8`. Empty: all.
     pub allowed_hosts: Vec<String>,
-    /// How long asking a camera what it has may take.
+    /// How long the probe of a camera may take: at least 100 ms.
     #[serde(with = "humantime_serde")]
     pub probe_timeout: Duration,
-    /// How long opening a stream may take, up to its first frame.
+    /// How long opening a stream may take, up to its first frame: at least 1 s.
     #[serde(with = "humantime_serde")]
     pub open_timeout: Duration,
-    /// How long a frame may be awaited before the stream counts as stalled.
+    /// How long the next frame may take before the stream counts as stalled: at least 500 ms.
     #[serde(with = "humantime_serde")]
     pub read_timeout: Duration,
-    /// Threads that decode a stream; absent: one, or two where its size is above 1080p or unknown.
-    /// Each beyond the first keeps frames back.
+    /// Threads that decode a stream: 1 to 16. Each beyond the first costs memory and may make
+    /// counts a frame older. Not set: one, or two for streams above 1080p or of unknown size.
+    /// Example: `1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_threads: Option<u32>,
 }

@@ -11,14 +11,16 @@ use crate::settings::at_least;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkerSettings {
-    /// Workers in the pool, 1 to 64.
+    /// Workers, each of which reads one camera at a time: 1 to 64.
     pub count: usize,
-    /// Where a worker's native code runs.
+    /// Where a worker's native code runs: `process`, or `thread` in the service itself, for
+    /// debugging only: a native crash ends the whole service then.
     pub isolation: Isolation,
-    /// A worker whose frame loop is silent for so long is killed and replaced.
+    /// A worker whose frame loop is silent for this time is killed and replaced: at least 1 s, and
+    /// longer than `stream.read_timeout`.
     #[serde(with = "humantime_serde")]
     pub hang_timeout: Duration,
-    /// How long a worker process may take to start and load its model.
+    /// How long a worker process may take to start and load its model: at least 1 s.
     #[serde(with = "humantime_serde")]
     pub start_timeout: Duration,
     /// Wait before a failed worker's first restart; doubles with every further failure.
@@ -27,12 +29,12 @@ pub struct WorkerSettings {
     /// Longest wait before a restart.
     #[serde(with = "humantime_serde")]
     pub restart_backoff_max: Duration,
-    /// The wait starts from the first again after so long without a failure.
+    /// After this time without a failure the wait starts from the first again.
     #[serde(with = "humantime_serde")]
     pub healthy_after: Duration,
-    /// More failures than this within `crash_window` quarantine the worker.
+    /// More failures than this within `workers.crash_window` quarantine the worker: at least 1.
     pub max_crashes: usize,
-    /// The window of `max_crashes`.
+    /// The window of `workers.max_crashes`.
     #[serde(with = "humantime_serde")]
     pub crash_window: Duration,
     /// How long a quarantine lasts.
@@ -44,11 +46,11 @@ pub struct WorkerSettings {
     /// Longest wait before a camera is tried again.
     #[serde(with = "humantime_serde")]
     pub camera_backoff_max: Duration,
-    /// How far apart the cameras that were running when the service stopped open their streams;
-    /// 0 is all at once.
+    /// Time between the openings of streams when the cameras that were running resume after a
+    /// restart: `0s` is all at once, at most a minute.
     #[serde(with = "humantime_serde")]
     pub resume_interval: Duration,
-    /// Most cameras that can be registered.
+    /// Most cameras that can be registered: 1 to 100000.
     pub max_cameras: usize,
 }
 
