@@ -136,7 +136,9 @@ async fn every_crossing_is_published_in_order() {
     subscription.subscribe(CROSSINGS_CHANNEL).unwrap();
     subscription.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let cache = RedisCache::new(&server.url()).unwrap();
-    let crossings: Vec<_> = (0..5).map(|seq| super::scene::crossing(1, 255, seq, 1_000)).collect();
+    // At a whole millisecond: times are published to the millisecond.
+    let crossing = |seq| Crossing { at: time(1), ..super::scene::crossing(1, 255, seq, 1_000) };
+    let crossings: Vec<_> = (0..5).map(crossing).collect();
     for crossing in &crossings {
         cache.publish(&LiveEvent::Crossed(crossing.clone())).await.unwrap();
     }
