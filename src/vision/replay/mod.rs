@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use child::answer;
 pub use process::{Limits, ReplayError, Stop, in_process_of_its_own};
+pub use run::replay;
 
 /// What is to be analysed, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
