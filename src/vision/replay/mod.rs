@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use child::answer;
 pub use process::{Limits, ReplayError, Stop, in_process_of_its_own};
+pub use run::replay;
 
 /// A recording to analyse, and how to do it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -24,10 +24,7 @@ const USUAL_FPS: f32 = 25.0;
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
 /// Analyses a recording and reports to `tell`. The error is a sentence.
-pub(super) fn replay(
-    job: &ReplayJob,
-    tell: &mut dyn FnMut(ReplayEvent),
-) -> Result<Summary, String> {
+pub fn replay(job: &ReplayJob, tell: &mut dyn FnMut(ReplayEvent)) -> Result<Summary, String> {
     let mut detector = detector::load(&job.detector).map_err(|error| error.to_string())?;
     let capture =
         Capture::open_recording(&job.video, &job.stream).map_err(|failure| failure.message)?;

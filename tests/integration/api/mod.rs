@@ -11,4 +11,5 @@ mod pictures;
 mod queue;
 mod scene;
 mod sites;
+mod snapshots;
 mod workers;

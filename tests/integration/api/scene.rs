@@ -107,7 +107,7 @@ fn a_running_stream_goes_on_when_lines_are_drawn() {
 
 /// A database with an hour of one camera: a sample every minute; somebody comes in every minute and
 /// goes out every other one.
-fn recorded(url: &str) -> Service {
+pub fn recorded(url: &str) -> Service {
     let settings = StorageSettings { database_url: url.into(), ..StorageSettings::default() };
     let store = DieselStore::connect(&settings).unwrap();
     let camera_id = CameraId::try_from(1).unwrap();

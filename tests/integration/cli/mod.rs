@@ -2,6 +2,7 @@
 
 mod count;
 mod eval;
+mod snapshots;
 
 use std::{
     path::Path,

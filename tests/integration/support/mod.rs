@@ -11,6 +11,7 @@ pub mod recorded;
 pub mod redis;
 pub mod rtsp;
 pub mod service;
+pub mod snapshots;
 pub mod sse;
 
 use std::{

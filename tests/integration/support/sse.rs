@@ -119,7 +119,7 @@ impl Events {
 
     /// The next event for which this holds; those before it are left out.
     #[track_caller]
-    pub fn find(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+    pub fn find(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> bool) -> Event {
         let begin = Instant::now();
         let mut seen = Vec::new();
         while begin.elapsed() < SOON {
