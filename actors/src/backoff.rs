@@ -31,7 +31,7 @@ impl Backoff {
 pub enum RestartDecision {
     /// Start it again after this wait.
     After(Duration),
-    /// It failed too often: leave it alone for this long.
+    /// Leave the worker alone for this time: it failed too often.
     Quarantine(Duration),
 }
 

@@ -30,10 +30,10 @@ pub enum PoolError {
     /// No such camera is registered.
     #[error("Camera {0} is not registered")]
     CameraNotFound(CameraId),
-    /// It runs, waits for a worker or waits to be tried again.
+    /// The camera runs, waits for a worker or waits to be tried again.
     #[error("Camera already has a task")]
     CameraHasTask(CameraId),
-    /// It was not running.
+    /// The camera was not running.
     #[error("Camera {0} is already stopped")]
     CameraAlreadyStopped(CameraId),
     /// Every worker is taken: the camera waits at this position (1 is next).

@@ -1,4 +1,4 @@
-//! Who calls, for the audit trail.
+//! The caller of each request, for the audit trail.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -28,7 +28,7 @@ impl Callers {
         Ok(Self { user_header, trusted_proxies: settings.trusted_proxies.clone() })
     }
 
-    /// Who sent a request: the user that a trusted proxy names, else the address.
+    /// The sender of a request: the user that a trusted proxy names, else the address.
     pub(super) fn requester(&self, request: &HttpRequest) -> Requester {
         // Only a test's request has no peer.
         let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_names_the_user_and_nobody_else() {
+    fn only_a_trusted_proxy_names_the_user() {
         let user_header = Some("X-Forwarded-User".into());
         let settings = ServerSettings { user_header, ..ServerSettings::default() };
         let callers = Callers::new(&settings).unwrap();

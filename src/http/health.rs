@@ -16,7 +16,7 @@ pub(super) async fn live() -> HttpResponse {
     envelope::ok(json!({"status": "alive"}))
 }
 
-/// It can do its work; 503 with the reasons while it can't.
+/// The service can do its work; 503 with the reasons while it can't.
 pub(super) async fn ready(state: Data<HttpState>) -> Result<HttpResponse, ApiError> {
     let checkup = Checkup::of(&state).await;
     checkup.refuse_unless_ready(&state)?;

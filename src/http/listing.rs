@@ -35,7 +35,7 @@ pub(super) trait Listed: StoreQuery<Answer = Page<Self::Item>> + Clone {
     /// The camera whose rows they are.
     fn camera_id(&self) -> CameraId;
 
-    /// The same query for at most so many rows.
+    /// The same query for at most `limit` rows.
     fn with_limit(self, limit: u32) -> Self;
 
     /// The same query for what comes after a row.

@@ -132,8 +132,8 @@ pub fn listen(settings: &ServerSettings) -> io::Result<TcpListener> {
     })
 }
 
-/// The server, which serves once it is awaited or spawned. It minds no signals: whoever runs it
-/// stops it by its handle.
+/// The server, which serves once it is awaited or spawned. Signals do not stop it: its
+/// handle does.
 pub fn server(state: HttpState, listener: TcpListener) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         let state = state.clone();

@@ -28,9 +28,9 @@ pub struct HttpState {
     pub cache: Addr<CacheActor>,
     /// How many people are in places with several doors.
     pub sites: Addr<SitesActor>,
-    /// Who passes events on.
+    /// Passes events on to their subscribers.
     pub events: Addr<EventHub>,
-    /// Who hands pictures on.
+    /// Hands pictures on to their viewers.
     pub pictures: Addr<PictureHub>,
     /// How large and how many pictures may be.
     pub picture_settings: PictureSettings,
@@ -38,7 +38,7 @@ pub struct HttpState {
     pub metrics: Metrics,
     /// Which stream URLs are taken.
     pub stream_urls: StreamUrlPolicy,
-    /// Who calls.
+    /// Tells the caller of each request.
     pub callers: Callers,
     /// Longest request body in bytes.
     pub body_limit: usize,
@@ -46,7 +46,7 @@ pub struct HttpState {
     pub lifecycle: Lifecycle,
 }
 
-/// Where the service stands, shared with whoever stops it.
+/// Where the service stands, shared with the shutdown.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     started: Instant,

@@ -1,4 +1,4 @@
-//! Who waits for which pictures: plain state and time.
+//! The viewers of each camera and the pictures they wait for: plain state and time.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(1);
 pub enum Pace {
     /// One.
     Once,
-    /// At most one in so long, until it or the camera ends.
+    /// At most one in this period, until the viewer leaves or the camera's run ends.
     Every(Duration),
 }
 
@@ -42,7 +42,7 @@ pub enum WatchError {
     Draining,
 }
 
-/// Everybody who looks at a camera.
+/// The viewers of all cameras.
 #[derive(Debug)]
 pub(super) struct Board {
     max_viewers: usize,
@@ -59,7 +59,7 @@ struct Live {
     shows: Vec<Show>,
 }
 
-/// Everybody who wants the same pictures of a camera.
+/// The viewers that want the same pictures of a camera.
 #[derive(Debug)]
 struct Show {
     options: PictureOptions,
@@ -87,7 +87,7 @@ impl Board {
         Self { max_viewers, cameras: BTreeMap::new(), dropped: 0 }
     }
 
-    /// A camera gives frames. Those who looked at a run before are let go.
+    /// A camera gives frames. Viewers of its earlier run are disconnected.
     pub(super) fn opened(&mut self, camera: CameraId, run: RunId, control: Arc<JobControl>) {
         self.cameras.insert(camera, Live { run, control, shows: Vec::new() });
     }
@@ -128,7 +128,7 @@ impl Board {
         Ok(receiver)
     }
 
-    /// A picture came: it goes to everybody who is due.
+    /// A picture came: it goes to every viewer that is due.
     pub(super) fn made(&mut self, camera: CameraId, run: RunId, picture: &Picture, now: Instant) {
         let Some(live) = self.cameras.get_mut(&camera).filter(|live| live.run == run) else {
             return;
@@ -140,7 +140,7 @@ impl Board {
         }
     }
 
-    /// Lets go of whoever is gone or too slow, and asks for pictures for those who are due.
+    /// Drops viewers that are gone or too slow, and requests pictures for those that are due.
     /// Answers when to come again.
     pub(super) fn turn(&mut self, now: Instant) -> Option<Instant> {
         self.let_go();
@@ -186,7 +186,7 @@ impl Board {
 }
 
 impl Show {
-    /// The frame after which a picture must be asked for now. Viewers who are due but have not
+    /// The frame after which a picture must be asked for now. Viewers that are due but have not
     /// taken their last picture miss a turn.
     fn request(&mut self, now: Instant) -> Option<u64> {
         let mut after: Option<u64> = None;
@@ -209,7 +209,7 @@ impl Viewer {
     /// Takes a picture if it is due. Answers whether it wants more.
     fn take(&mut self, picture: &Picture, now: Instant) -> bool {
         let Pace::Every(period) = self.pace else {
-            // Whoever no longer waits needs it not.
+            // It can only fail when the viewer no longer waits.
             let _ = self.pictures.try_send(picture.clone());
             return false;
         };

@@ -10,8 +10,8 @@ use becamera_domain::{CameraId, Picture, PictureOptions, settings::PictureSettin
 
 use crate::{events::Disconnect, metrics::Metrics};
 
-/// Asks for pictures of a camera. They end when the camera's run does, or when the one who asks
-/// does not keep up.
+/// Asks for pictures of a camera. They end when the camera's run does, or when the
+/// viewer does not keep up.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Receiver<Picture>, WatchError>")]
 pub struct WatchCamera {

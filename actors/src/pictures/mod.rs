@@ -1,10 +1,10 @@
-//! Pictures for those who look at cameras: made on request only, handed on, never kept.
+//! Pictures for viewers of cameras: made on request only, handed on, never kept.
 //!
 //! A viewer is due for a picture when its rate allows and it has taken the one before. Only then is
-//! the camera's worker asked for one, whatever the number of viewers; so nobody who looks away, is
-//! slow or is gone costs anything, and nothing piles up.
+//! the camera's worker asked for one, whatever the number of viewers; so a viewer that is
+//! paused, slow or gone costs nothing, and nothing piles up.
 //!
-//! `board` decides who gets what when: plain state and time. `hub` is the actor around it.
+//! `board` decides which viewer gets which picture when: plain state and time. `hub` is the actor around it.
 
 mod board;
 mod hub;
@@ -50,5 +50,5 @@ pub enum PictureNews {
     },
 }
 
-/// A viewer that has not taken its last picture for so long is dropped.
+/// A viewer that has not taken its last picture for this time is dropped.
 const TOO_SLOW: Duration = Duration::from_secs(5);

@@ -52,7 +52,7 @@ pub struct ActiveRun {
 /// Why a run was told to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
-    /// It goes on at another worker, or with other settings.
+    /// The camera goes on at another worker, or with other settings.
     Requeue,
     /// An operator stopped the camera.
     Stop,
@@ -208,11 +208,11 @@ impl CameraTask {
 /// What becomes of a camera whose worker crashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterCrash {
-    /// It goes to the head of the queue.
+    /// The camera goes to the head of the queue.
     TryAtOnce,
-    /// It crashes worker after worker and has to wait.
+    /// The camera crashes worker after worker and has to wait.
     BackOff,
-    /// It is a recording that crashes at the same frame every time.
+    /// The camera is a recording that crashes at the same frame every time.
     GiveUp {
         /// About which frame.
         frame: u64,

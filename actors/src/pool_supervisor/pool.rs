@@ -43,7 +43,7 @@ pub enum Effect {
     ForgetCamera(CameraId),
     /// Forget the metrics of a line or zone.
     ForgetSceneItem(CameraId, SceneItemId),
-    /// A camera's worker has let go of it: tell who waits for that.
+    /// A camera's worker has released it: tell the callers that wait for that.
     Released(CameraId),
     /// A stream has to be opened again, for this reason.
     Reconnect(CameraId, &'static str),
@@ -54,9 +54,9 @@ pub enum Effect {
 /// How a command that may have to wait for a worker ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
-    /// It is done.
+    /// The command is done.
     Done,
-    /// It is done when `Effect::Released` names the camera.
+    /// The command is done when `Effect::Released` names the camera.
     WhenReleased,
 }
 

@@ -17,14 +17,14 @@ use super::{
 };
 use becamera_domain::Write;
 
-use crate::ports::SpoolState;
+use crate::{backoff::Backoff, ports::SpoolState};
 
 /// Writes in one batch: large enough to be fast, small enough to be quick.
 pub const BATCH: usize = 2_000;
 /// Writes spooled at once.
 const APPEND: usize = 20_000;
-const RETRY_FIRST: Duration = Duration::from_millis(250);
-const RETRY_MAX: Duration = Duration::from_secs(5);
+/// When a store that can't be reached is tried again.
+const RETRY: Backoff = Backoff { first: Duration::from_millis(250), max: Duration::from_secs(5) };
 
 /// What the actor must do, on a thread that may wait; each kind at most once at a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -304,7 +304,7 @@ impl WritePlan {
         let first = self.away.is_none();
         let (since, failures) =
             self.away.as_ref().map_or((now, 1), |away| (away.since, away.failures + 1));
-        let retry_at = now + retry_wait(failures);
+        let retry_at = now + RETRY.delay(failures, rand::random());
         self.away = Some(Away { since, reason: reason.into(), failures, retry_at });
         first
     }
@@ -321,11 +321,6 @@ impl WritePlan {
             notices.push(StorageNotice::Thinned(thinned));
         }
     }
-}
-
-fn retry_wait(failures: u32) -> Duration {
-    let doubled = RETRY_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(10));
-    doubled.min(RETRY_MAX).mul_f64(rand::random_range(0.8..1.2))
 }
 
 #[cfg(test)]

@@ -36,15 +36,15 @@ const REAP_LIMIT: Duration = Duration::from_secs(1);
 /// What came of waiting for a process.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    /// It said something.
+    /// The process sent a message.
     Message(Reply),
     /// The waking descriptor became readable.
     Woken,
     /// The deadline passed.
     TimedOut,
-    /// It closed its end: it has ended, or will.
+    /// The process closed its end: it has ended, or will.
     Closed,
-    /// It said something that is not a message.
+    /// The process sent something that is not a message.
     Malformed(String),
 }
 

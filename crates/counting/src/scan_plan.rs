@@ -62,14 +62,14 @@ impl ScanPlan {
     }
 
     /// The views to scan in a frame of this size, given where something moves and the search boxes of
-    /// the tracks, in pixels of the frame. A full scan (`closely`) shows the whole frame in
-    /// one view.
+    /// the tracks, in pixels of the frame. A `full_scan` shows the whole frame in one
+    /// view.
     pub fn views(
         &mut self,
         size: FrameSize,
         motion: &Motion,
         search: impl IntoIterator<Item = BoundingBox>,
-        closely: bool,
+        full_scan: bool,
     ) -> Vec<View> {
         if let InputSize::Fixed(input) = self.input {
             return vec![View::whole(size, input)];
@@ -78,7 +78,7 @@ impl ScanPlan {
         let changed = self.canvas.replace(canvas) != Some(canvas);
         // A full scan is one view, whatever memory it takes: a seam could cut a person near the
         // camera.
-        if closely || self.input == InputSize::CostlyResize {
+        if full_scan || self.input == InputSize::CostlyResize {
             return vec![canvas.whole()];
         }
         let columns = canvas.columns();
@@ -151,8 +151,8 @@ mod tests {
         let recipe = DetectSettings::default().recipe();
         let mut plan = ScanPlan::new(&recipe, InputSize::Fixed(input));
         let size = FrameSize::new(1920, 1080);
-        for closely in [false, true] {
-            assert_eq!(plan.views(size, &Motion::NONE, [], closely), [View::whole(size, input)]);
+        for full_scan in [false, true] {
+            assert_eq!(plan.views(size, &Motion::NONE, [], full_scan), [View::whole(size, input)]);
         }
     }
 }

@@ -156,14 +156,14 @@ pub struct ZoneTally {
     pub people_max: u32,
     /// People in it summed over the frames.
     pub people_sum: u32,
-    /// Number of people who came into it.
+    /// Number of people who came into the zone.
     pub entries: u32,
-    /// Number of people who left it.
+    /// Number of people who left the zone.
     pub exits: u32,
-    /// Number of people who left it, by dwell time: one number for each bound of [`DWELL_BOUNDS`],
+    /// Number of people who left the zone, by dwell time: one number for each bound of [`DWELL_BOUNDS`],
     /// of those who stayed at most that long, and one of those who stayed longer.
     pub dwell: [u32; DWELL_BOUNDS.len() + 1],
-    /// Dwell times of the people who left it, in milliseconds, summed up.
+    /// Dwell times of the people who left the zone, in milliseconds, summed up.
     pub dwell_sum_ms: u64,
 }
 

@@ -51,7 +51,7 @@ impl Preset {
 pub enum DetectMode {
     /// In whole frames.
     Full,
-    /// Around what moves and who is followed; now and then in a whole frame.
+    /// Around what moves and around the tracks; now and then in a whole frame.
     Guided,
 }
 
@@ -60,14 +60,15 @@ pub enum DetectMode {
 pub struct Recipe {
     /// Where.
     pub mode: DetectMode,
-    /// In one of so many analysed frames; in the others who is followed is foretold.
+    /// The detector runs in one of this number of analysed frames; in the others the tracks are
+    /// predicted.
     pub interval: u32,
     /// Height at which the network shall see people, in its pixels: the scale is chosen by it.
     pub person_height: f32,
     /// Network pixels a pixel of the frame, if the scale is not to be chosen.
     pub scale: Option<f32>,
-    /// All of the picture is looked at once in so many frames in which people are looked for: at
-    /// once, or in columns by turns where it is large.
+    /// Number of frames with detection in which all of the picture is scanned once: in one of
+    /// them, or in columns by turns where it is large.
     pub full_every: u32,
 }
 

@@ -9,7 +9,7 @@
 //! | [`Sample`], [`Crossing`], [`Rollup`] | what was counted, and its sums over time |
 //! | [`Site`], [`Correction`] | a place with several doors |
 //! | [`LiveEvent`] | what clients follow |
-//! | [`AuditEntry`] | who changed what |
+//! | [`AuditEntry`] | a change, with its requester |
 //! | [`settings`], [`Retention`] | the service's settings |
 //!
 //! # A stream URL never shows its secrets

@@ -105,14 +105,14 @@ pub struct Cutoffs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum KeepFor {
-    /// For so long.
+    /// For this time.
     Span(Duration),
     /// Never deleted.
     Ever,
 }
 
 impl KeepFor {
-    /// So many days.
+    /// This number of days.
     pub const fn days(days: u64) -> Self {
         Self::Span(Duration::from_secs(days * 86_400))
     }

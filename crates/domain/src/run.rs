@@ -69,7 +69,7 @@ pub struct Progress {
     pub errors: u32,
     /// People in the newest analysed frame.
     pub people: Option<u32>,
-    /// Those of them who are in each zone in which people are counted.
+    /// People in each zone in which people are counted.
     pub zones: Vec<(ZoneId, u32)>,
     /// Milliseconds of each inference.
     pub inference_ms: Vec<f32>,
@@ -110,7 +110,7 @@ impl Budget {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
-    /// It was told to stop.
+    /// The run was told to stop.
     Cancelled,
     /// A recording was read to its end.
     Ended,
@@ -157,9 +157,9 @@ pub enum FailureCode {
     NotRtsp,
     /// The server sends us elsewhere; redirects are not followed.
     Redirected,
-    /// It answers, but with nothing that can be decoded.
+    /// The server answers, but with nothing that can be decoded.
     Unsupported,
-    /// It opened but gave no picture.
+    /// The stream opened but gave no picture.
     NoFrames,
     /// Frames stopped coming.
     Stalled,
@@ -232,7 +232,7 @@ pub enum CrashKind {
     Hung(Duration),
     /// What it said could not be understood.
     Protocol,
-    /// It could not be started, or could not load its model.
+    /// The worker could not be started, or could not load its model.
     Start,
 }
 

@@ -78,8 +78,8 @@ impl Scene {
 
 /// A segment that people cross with their feet.
 ///
-/// Who stands at `from` and looks to `to` has those who cross from the left to the right go in the
-/// first direction, `in`.
+/// Seen by an observer at `from` who looks to `to`, people who cross from the left to the right go
+/// in the first direction, `in`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
@@ -149,11 +149,11 @@ impl Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CrossingRules {
-    /// Who crosses must get this far beyond the line, in heights of the person. 0 to 2.
+    /// How far beyond the line a person must get to cross it, in heights of the person. 0 to 2.
     pub hysteresis: f32,
-    /// Who crosses must have been followed for so many milliseconds. 0 to 60,000.
+    /// How long a person must have been tracked to cross, in milliseconds. 0 to 60,000.
     pub min_age_ms: u32,
-    /// Who crosses must have gone this far, in heights of the person. 0 to 10.
+    /// How far a person must have moved to cross, in heights of the person. 0 to 10.
     pub min_travel: f32,
 }
 
@@ -220,10 +220,10 @@ pub struct Zone {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneKind {
-    /// Who stands in it is counted.
+    /// People who stand in the zone are counted.
     #[default]
     Count,
-    /// Whoever seems to be in it is nobody: a poster, a mirror, a screen.
+    /// Detections in the zone are no people: a poster, a mirror, a screen.
     Exclude,
 }
 

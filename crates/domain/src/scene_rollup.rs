@@ -65,13 +65,13 @@ pub struct ZoneTotals {
     pub people_min: u32,
     /// Most people in it in any frame.
     pub people_max: u32,
-    /// Number of people who came into it.
+    /// Number of people who came into the zone.
     pub entries: u64,
-    /// Number of people who left it.
+    /// Number of people who left the zone.
     pub exits: u64,
-    /// Number of people who left it, by dwell time; see [`ZoneTally::dwell`].
+    /// Number of people who left the zone, by dwell time; see [`ZoneTally::dwell`].
     pub dwell: [u64; DWELL_BOUNDS.len() + 1],
-    /// Dwell times of the people who left it, in milliseconds, summed up.
+    /// Dwell times of the people who left the zone, in milliseconds, summed up.
     pub dwell_sum_ms: u64,
 }
 

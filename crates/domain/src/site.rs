@@ -111,7 +111,7 @@ impl SiteSettings {
 /// Somebody counted the people of a site by other means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
-    /// Its number: that of its entry in the audit trail, which says who.
+    /// Number of the correction: that of its entry in the audit trail, which names the requester.
     pub id: AuditId,
     /// The site.
     pub site_id: SiteId,
@@ -125,9 +125,9 @@ pub struct Correction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CorrectionChange {
-    /// So many people are in it.
+    /// Number of people in the site.
     Set(u32),
-    /// So many more, or fewer.
+    /// Number of people to add; negative: to take away.
     Add(i32),
 }
 

@@ -34,7 +34,7 @@ pub struct TotalPoint {
     /// Frames of all cameras.
     pub frames: u64,
     /// Sum of the means of the cameras that were seen: how many people they saw at once, on
-    /// average. Who is seen by two cameras counts for both. `None` where none was seen.
+    /// average. A person seen by two cameras counts for both. `None` where none was seen.
     pub people_mean: Option<f64>,
     /// Milliseconds seen, summed over the cameras.
     pub covered_ms: u64,

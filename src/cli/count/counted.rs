@@ -69,7 +69,7 @@ pub(super) struct ZoneCount {
 }
 
 impl ZoneCount {
-    /// Mean stay of those who left, in seconds.
+    /// Mean dwell time of the people who left, in seconds.
     pub(super) fn mean_stay(&self) -> Option<f64> {
         (self.exits > 0).then(|| self.stays_ms as f64 / 1000.0 / self.exits as f64)
     }

@@ -171,7 +171,7 @@ struct Counting<'a> {
 }
 
 impl Counting<'_> {
-    /// Counts all recordings, so many at once; outcomes are in the recordings' order.
+    /// Counts all recordings, `jobs` at once; outcomes are in the recordings' order.
     fn all(&self, tasks: &[RecordingJob], jobs: usize) -> Vec<Outcome> {
         let progress = Progress::new(tasks.len());
         let next = AtomicUsize::new(0);

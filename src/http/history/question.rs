@@ -59,7 +59,7 @@ impl Question {
         self.calendar.buckets(self.resolution, self.span)
     }
 
-    /// It, as an answer repeats it.
+    /// The question as an answer repeats it.
     pub(super) fn frame(&self) -> Frame {
         Frame::new(self.resolution.as_str(), self.calendar, self.span)
     }

@@ -60,7 +60,7 @@ const NOTHING: Result<u64, TryRecvError> = Err(TryRecvError::Empty);
 const OVER: Result<u64, TryRecvError> = Err(TryRecvError::Disconnected);
 
 #[test]
-fn nothing_is_asked_for_when_nobody_looks() {
+fn nothing_is_requested_without_viewers() {
     let mut bench = Bench::new(4);
     assert_eq!(bench.board.turn(bench.start), None);
     drop(bench.watch(OPTIONS, FIFTH));
@@ -69,7 +69,7 @@ fn nothing_is_asked_for_when_nobody_looks() {
 }
 
 #[test]
-fn one_picture_serves_everybody_who_wants_the_same() {
+fn one_picture_serves_all_viewers_of_the_same_options() {
     let mut bench = Bench::new(8);
     let mut same = [bench.watch(OPTIONS, FIFTH), bench.watch(OPTIONS, FIFTH)];
     let mut once = bench.watch(OPTIONS, Pace::Once);
@@ -104,7 +104,7 @@ fn a_viewer_gets_no_more_than_its_rate_beside_a_faster_one() {
 }
 
 #[test]
-fn one_who_does_not_read_gets_nothing_more_and_is_dropped() {
+fn a_viewer_that_does_not_read_is_dropped() {
     let mut bench = Bench::new(4);
     let disconnected = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let flag = disconnected.clone();
@@ -126,7 +126,7 @@ fn one_who_does_not_read_gets_nothing_more_and_is_dropped() {
 }
 
 #[test]
-fn one_who_comes_back_in_time_is_kept() {
+fn a_viewer_that_reads_again_in_time_is_kept() {
     let mut bench = Bench::new(4);
     let mut viewer = bench.watch(OPTIONS, FIFTH);
     bench.requests(0);

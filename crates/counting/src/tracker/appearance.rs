@@ -24,7 +24,7 @@ const PARTS: [[f32; 4]; 2] = [[0.25, 0.75, 0.15, 0.5], [0.25, 0.75, 0.5, 0.85]];
 
 /// Pixels of a part that must be seen for it to be known.
 const VISIBLE: u32 = 24;
-/// How alike two people are of whom nothing can be compared.
+/// Similarity of two people when no part of both is visible.
 const UNKNOWN: f32 = 0.75;
 
 /// The colours of a person, as far as they are known.

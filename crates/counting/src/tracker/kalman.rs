@@ -64,7 +64,7 @@ impl BoxFilter {
         }
     }
 
-    /// Lets time pass: so many steps. One that was missed lately slows down.
+    /// Predicts the box after `steps` steps. A track that was missed lately slows down.
     pub fn predict(&mut self, steps: f32, missed: bool) {
         let drift = (self.height.value * DRIFT).powi(2) * steps;
         for axis in [&mut self.cx, &mut self.cy] {
@@ -144,7 +144,7 @@ mod tests {
         filter.predict(4.0, false);
         let predicted = filter.bbox();
         assert!((predicted.left - 115.0).abs() < 1.0 && (predicted.top - 100.0).abs() < 0.5);
-        // Who is missed comes to rest.
+        // A missed track comes to rest.
         for _ in 0..100 {
             filter.predict(1.0, true);
         }

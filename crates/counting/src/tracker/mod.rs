@@ -3,7 +3,8 @@
 //! Tracking by detection: Kalman filters predict boxes (SORT, Bewley et al., 2016,
 //! arXiv:1602.00763), sure detections are assigned before doubtful ones (ByteTrack, Zhang et al.,
 //! 2022, arXiv:2110.06864), clothes tell people apart (DeepSORT, Wojke et al., 2017,
-//! arXiv:1703.07402). Since frames are looked at in parts, only who was looked for can be missed.
+//! arXiv:1703.07402). Since frames are scanned in parts, a track is counted as missed only
+//! where the detector ran.
 //! The same input always gives the same tracks.
 
 mod appearance;
@@ -24,7 +25,7 @@ use crate::{
     track::{TrackId, TrackedPerson},
 };
 
-/// Most people followed at once: beyond it, nobody new is.
+/// Most tracks at once: beyond it, none is added.
 const MOST_TRACKS: usize = 512;
 /// Most detections taken of a frame, best first.
 const MOST_DETECTIONS: usize = 512;
@@ -33,11 +34,11 @@ const MOST_DETECTIONS: usize = 512;
 const APPEARANCE_WEIGHT: f32 = 1.5;
 const SCORE_WEIGHT: f32 = 0.2;
 const GROWTH_WEIGHT: f32 = 0.5;
-/// Nobody grows or shrinks by more than this from one frame to the next: logarithm of the factor.
+/// No person grows or shrinks by more than this from one frame to the next: logarithm of the factor.
 const MOST_GROWTH: f32 = 0.35;
 
-/// Who is cut off by the left or right edge of the frame and narrower than this share of the height
-/// has more than a quarter of the body outside, as people are 0.41 times as wide as tall (Dollár et
+/// A person cut off by the left or right edge of the frame and narrower than this share of the
+/// height has more than a quarter of the body outside, as people are 0.41 times as wide as tall (Dollár et
 /// al., "Pedestrian Detection: An Evaluation of the State of the Art", 2012): not in the picture.
 const NARROWEST_AT_EDGE: f32 = 0.3;
 /// A box so close to an edge is cut off by it, in heights.
@@ -124,7 +125,7 @@ impl Tracker {
 
         for (track, matched) in self.tracks.iter_mut().zip(matched) {
             let looked_for = || {
-                // Who left the frame is nowhere to be found.
+                // A track outside the frame can be found nowhere: it counts as missed.
                 let centre = track.bbox().centre();
                 !frame.contains(centre) || scanned.iter().any(|part| part.contains(centre))
             };
@@ -142,20 +143,20 @@ impl Tracker {
         }));
     }
 
-    /// Everybody who counts now in a frame of this size: confirmed, seen lately, and not more than
+    /// The people who count now in a frame of this size: confirmed, seen lately, and not more than
     /// a quarter outside.
     pub fn people(&self, frame: FrameSize) -> Vec<TrackedPerson> {
         let inside = |person: &TrackedPerson| !is_outside(&person.bbox, frame.width as f32);
         self.tracks.iter().filter_map(Track::person).filter(inside).collect()
     }
 
-    /// Whether somebody was seen too seldom to be believed.
+    /// Whether some track has too few detections to be settled.
     pub fn is_unsettled(&self) -> bool {
         !self.tracks.iter().all(Track::is_settled)
     }
 
-    /// Boxes around which to look next: of everybody who was seen lately, also of those who do
-    /// not count yet.
+    /// Boxes around which to search next: of all tracks detected lately, also of those that are
+    /// not confirmed yet.
     pub fn search_boxes(&self) -> impl Iterator<Item = BoundingBox> + '_ {
         self.tracks.iter().filter(|track| track.is_recent()).map(Track::bbox)
     }
@@ -197,8 +198,7 @@ impl Tracker {
     }
 }
 
-/// Whether so much of a person is beyond the left or right edge of the frame that nobody would say
-/// that the picture shows him.
+/// Whether more than a quarter of a person is beyond the left or right edge of the frame.
 fn is_outside(bbox: &BoundingBox, frame_width: f32) -> bool {
     let margin = EDGE_MARGIN * bbox.height;
     let cut = bbox.left <= margin || bbox.right() >= frame_width - margin;

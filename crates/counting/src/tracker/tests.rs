@@ -45,7 +45,7 @@ impl Scene {
         self.tracker.people(FRAME)
     }
 
-    /// Somebody walks to the right, 5 pixels a frame, for so many frames.
+    /// A person walks to the right, 5 pixels a frame, for `frames` frames.
     fn walk(&mut self, frames: u32) -> Vec<TrackedPerson> {
         self.walk_with_score(frames, 0.7)
     }
@@ -88,7 +88,7 @@ fn somebody_certain_counts_at_once_and_is_forgotten_as_fast() {
 }
 
 #[test]
-fn a_single_sight_is_nobody() {
+fn a_single_detection_counts_no_person() {
     let mut scene = Scene::new();
     scene.whole(vec![seen(at(100.0, 100.0), 0.75, RED)]);
     scene.whole(vec![]);
@@ -101,7 +101,7 @@ fn a_single_sight_is_nobody() {
 }
 
 #[test]
-fn who_is_not_looked_for_is_not_missed() {
+fn a_track_is_missed_only_where_the_detector_ran() {
     let mut scene = Scene::new();
     let before = scene.walk(10);
     let elsewhere = [BoundingBox { left: 500.0, top: 0.0, width: 200.0, height: 200.0 }];
@@ -116,7 +116,7 @@ fn who_is_not_looked_for_is_not_missed() {
 }
 
 #[test]
-fn who_comes_back_is_the_same_and_who_stays_away_is_forgotten() {
+fn a_track_found_again_keeps_its_id_and_a_lost_one_is_dropped() {
     let mut scene = Scene::new();
     let standing = || seen(at(300.0, 200.0), 0.9, RED);
     (0..5).for_each(|_| _ = scene.whole(vec![standing()]));
@@ -130,7 +130,7 @@ fn who_comes_back_is_the_same_and_who_stays_away_is_forgotten() {
 }
 
 #[test]
-fn who_leaves_the_frame_is_gone() {
+fn a_track_that_leaves_the_frame_is_dropped() {
     let mut scene = Scene::new();
     for n in 0..20u8 {
         scene.whole(vec![seen(at(660.0 + 5.0 * f32::from(n), 200.0), 0.9, RED)]);
@@ -141,7 +141,7 @@ fn who_leaves_the_frame_is_gone() {
 }
 
 #[test]
-fn who_is_more_than_a_quarter_outside_does_not_count_but_is_followed() {
+fn a_person_more_than_a_quarter_outside_is_tracked_but_not_counted() {
     for right in [true, false] {
         let mut scene = Scene::new();
         let mut stand = |visible: f32| {
@@ -166,7 +166,7 @@ fn who_is_more_than_a_quarter_outside_does_not_count_but_is_followed() {
 }
 
 #[test]
-fn two_who_pass_each_other_are_told_apart_by_their_clothes() {
+fn two_people_who_pass_are_told_apart_by_their_clothes() {
     let mut scene = Scene::new();
     let mut last = Vec::new();
     for n in 0..60u8 {
@@ -189,7 +189,7 @@ fn two_who_pass_each_other_are_told_apart_by_their_clothes() {
 }
 
 #[test]
-fn nobody_turns_into_something_of_another_size() {
+fn a_track_takes_no_detection_of_another_size() {
     let mut scene = Scene::new();
     (0..5).for_each(|_| _ = scene.whole(vec![seen(at(300.0, 200.0), 0.9, RED)]));
     let pole = BoundingBox { left: 308.0, top: 225.0, width: 12.0, height: 30.0 };
@@ -199,7 +199,7 @@ fn nobody_turns_into_something_of_another_size() {
 }
 
 #[test]
-fn doubtful_detections_keep_somebody_but_make_nobody() {
+fn doubtful_detections_keep_a_track_but_start_none() {
     let mut scene = Scene::new();
     scene.walk(5);
     for n in 6..20u8 {

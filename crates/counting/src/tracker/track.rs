@@ -1,4 +1,4 @@
-//! One track: somebody who is followed.
+//! One track: a person followed from frame to frame.
 
 use crate::tracker::{Appearance, Observation, kalman::BoxFilter};
 use crate::{
@@ -6,15 +6,15 @@ use crate::{
     track::{TrackId, TrackedPerson},
 };
 
-/// So many detections settle a track. They confirm it, if the first was not certain: it counts.
+/// Detections that settle a track. They confirm it, if the first was not certain: it counts.
 const SETTLED_HITS: u32 = 2;
 /// Scans that may miss a track before it is given up: one that is settled, and another.
 const SETTLED_MISSES: u32 = 60;
 const UNSETTLED_MISSES: u32 = 2;
-/// Who was missed in more scans in a row does not count until found again.
+/// A track missed in more scans in a row than this does not count until found again.
 const COUNTED_MISSES: u32 = 1;
-/// Who was missed more often is not looked for any more, but may come back.
-const SOUGHT_MISSES: u32 = 3;
+/// A track missed in more scans in a row than this has no search box any more, but may come back.
+const SEARCHED_MISSES: u32 = 3;
 
 /// How far a track is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Stage {
     Confirmed,
 }
 
-/// Somebody who is followed.
+/// A person followed from frame to frame.
 #[derive(Debug)]
 pub struct Track {
     id: Option<TrackId>,
@@ -81,7 +81,7 @@ impl Track {
         number: impl FnOnce() -> TrackId,
     ) {
         self.filter.correct(&observation.detection.bbox);
-        // Who is half hidden looks like whoever hides him.
+        // A person half hidden looks like the one in front.
         if sure {
             self.appearance.blend(&observation.appearance);
         }
@@ -94,7 +94,7 @@ impl Track {
         }
     }
 
-    /// It was looked for and not found.
+    /// The detector ran where the track is and did not find it.
     pub fn miss(&mut self) {
         self.misses += 1;
     }
@@ -111,7 +111,7 @@ impl Track {
 
     /// Whether it was seen lately.
     pub fn is_recent(&self) -> bool {
-        self.misses <= SOUGHT_MISSES
+        self.misses <= SEARCHED_MISSES
     }
 
     /// The person, if it counts: seen often enough, and lately.

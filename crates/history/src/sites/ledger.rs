@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_ever_missing() {
+    fn occupancy_is_never_negative() {
         let mut day = Ledger::new(0);
         day.add(crossing(1, 1), Change::Leave);
         day.add(crossing(2, 2), Change::Leave);

@@ -4,7 +4,7 @@ use super::*;
 use becamera_domain::{AuditAction, DetectOverrides};
 
 impl World {
-    /// Entries since the last call: action, who, camera, fields.
+    /// Entries since the last call: action, requester, camera, fields.
     fn audited(&mut self) -> Vec<(AuditAction, String, Option<i32>, Vec<String>)> {
         let fields = |entry: &AuditEntry| entry.changes.iter().map(|c| c.field.clone()).collect();
         let line = |entry: &AuditEntry| {

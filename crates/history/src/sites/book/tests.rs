@@ -81,7 +81,7 @@ fn doors_of_several_cameras_make_one_count() {
 }
 
 #[test]
-fn a_new_day_begins_with_nobody() {
+fn a_new_day_counts_only_its_own_crossings() {
     let mut book = Book::default();
     let settings =
         SiteSettings { timezone: chrono_tz::Europe::Berlin, ..shop(&[member(1, "door", false)]) };
