@@ -166,7 +166,7 @@ impl Evaluated {
             direction: crossing.direction,
             at: frame.at,
         });
-        self.evaluation.add(frame.at, in_truth, &frame.people, crossings, recording.size);
+        self.evaluation.add(frame.at, in_truth, &frame.people, crossings, recording.size());
         self.frames += 1;
         self.inferences += u64::from(frame.inferences);
         self.inference += frame.inference;

@@ -58,17 +58,26 @@ pub enum ReplayEvent {
     Failed(String),
 }
 
-/// A recording.
+/// A recording. `becamera count --json` prints these fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
-    /// The size of its pictures.
-    pub size: FrameSize,
+    /// Width of its pictures, in pixels.
+    pub width: u32,
+    /// Height of its pictures, in pixels.
+    pub height: u32,
     /// Frames per second.
     pub fps: f32,
     /// The number of its frames, as its header says.
     pub frames: Option<u64>,
     /// The inference library's name and version, and the precision that it calculates with.
     pub backend: String,
+}
+
+impl Recording {
+    /// The size of its pictures.
+    pub fn size(&self) -> FrameSize {
+        FrameSize::new(self.width, self.height)
+    }
 }
 
 /// What was counted in a frame, and how long that took.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use becamera_counting::{budget::FrameBudget, counter::SecondCount, scene::SceneTotals};
-use becamera_domain::{Budget, Failure, FailureCode, FrameSize, Scene, StreamInfo};
+use becamera_domain::{Budget, Failure, FailureCode, Scene, StreamInfo};
 use opencv::core::Mat;
 
 use super::{
@@ -111,7 +111,8 @@ impl FrameSink for Report<'_> {
     fn opened(&mut self, info: StreamInfo) {
         self.opened = true;
         let recording = Recording {
-            size: FrameSize::new(info.width, info.height),
+            width: info.width,
+            height: info.height,
             fps: self.fps,
             frames: self.frames,
             backend: self.backend.clone(),
