@@ -113,10 +113,10 @@ impl MessageBuffer {
 
 #[cfg(test)]
 mod tests {
+    use becamera_domain::{Crash, CrashKind, Progress};
     use proptest::prelude::*;
 
     use super::*;
-    use becamera_domain::{Crash, CrashKind, Progress};
 
     #[test]
     fn messages_survive_any_fragmentation() {

@@ -2,14 +2,13 @@
 
 use std::{fmt::Write, fs, path::PathBuf, process::ExitCode, time::Duration};
 
+use becamera_counting::evaluation::{Accuracy, Evaluation, GroundTruth, TimedCrossing};
 use becamera_domain::{Scene, settings::Settings};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{replay, scene::SceneArguments};
-use becamera_counting::evaluation::{Accuracy, Evaluation, GroundTruth, TimedCrossing};
-
 use crate::{
     app,
     vision::replay::{Recording, ReplayEvent, ReplayFrame, ReplayJob, Stop},

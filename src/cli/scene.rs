@@ -11,12 +11,11 @@ use clap::{
 /// What every command that analyses a recording takes.
 #[derive(Debug, Args)]
 pub(super) struct SceneArguments {
-    /// A line that people cross, from 0,0 (upper left) to 1,1 (lower right); can be repeated. Who
-    /// looks from the first end to the second has those who go `in` come from the left.
+    /// A line that people cross, from 0,0 (upper left) to 1,1 (lower right); can be repeated.
+    /// Seen from the first end towards the second, people who cross from the left go `in`.
     #[arg(long = "line", value_name = "NAME:X1,Y1,X2,Y2", value_parser = line)]
     lines: Vec<Line>,
-    /// A zone in which whoever seems to be there is nobody, such as a poster or a mirror; can be
-    /// repeated.
+    /// A zone whose detections are left out, such as a poster or a mirror; can be repeated.
     #[arg(long = "exclude", value_name = "NAME:X,Y,X,Y,X,Y…", value_parser = exclusion)]
     exclusions: Vec<Zone>,
     /// How people are looked for; takes the place of what the configuration says of that. Single

@@ -16,6 +16,7 @@ use std::{
 };
 
 use becamera_domain::{Preset, settings::Settings, stream_url::redact_urls};
+
 use layers::Leaf;
 pub use layers::SHARED_VARIABLES;
 use serde::Deserialize;

@@ -7,13 +7,12 @@ use diesel::prelude::*;
 use log::error;
 use serde::{Deserialize, Serialize};
 
-use crate::vault::{Vault, VaultError};
-
 use super::{
     connection::{DbConnection, on_either},
     json::{self, StoredJson},
     schema::cameras,
 };
+use crate::vault::{Vault, VaultError};
 
 impl StoredJson for CameraSettings {}
 

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use diesel::{connection::SimpleConnection, prelude::*};
 use log::{error, info, warn};
 
-use crate::vault::{Vault, VaultError};
-
 use super::{DatabaseUrl, DbError, cameras::CameraRow, connection::DbConnection, schema::cameras};
+use crate::vault::{Vault, VaultError};
 
 /// Ids of cameras that an error lists.
 const LISTED: usize = 20;

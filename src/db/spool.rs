@@ -17,9 +17,8 @@ use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sqlite::SqliteConnection};
 use log::{error, warn};
 
-use crate::vault::Vault;
-
 use super::{DbError, sealing};
+use crate::vault::Vault;
 
 /// One sample in this many is kept when they are thinned out.
 const THINNING: usize = 4;

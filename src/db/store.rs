@@ -15,8 +15,6 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use log::info;
 
-use crate::vault::Vault;
-
 use super::{
     DatabaseUrl, DbError, audit, cameras, columns,
     connection::{self, DbConnection, Pool},
@@ -26,6 +24,7 @@ use super::{
     migrate::migrate,
     rollups, samples, sealing, sites, writes, zones,
 };
+use crate::vault::Vault;
 
 /// Keeps everything in SQLite or PostgreSQL.
 pub struct DieselStore {

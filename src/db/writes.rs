@@ -6,8 +6,6 @@ use becamera_actors::ports::StoreError;
 use becamera_domain::{CameraId, LineId, LineTotals, SiteId, Totals, Write, ZoneId, ZoneTotals};
 use diesel::prelude::*;
 
-use crate::vault::Vault;
-
 use super::{
     audit::{self, AuditRow},
     cameras::{self, CameraRow},
@@ -19,6 +17,7 @@ use super::{
     sums::RollupSums,
     zones,
 };
+use crate::vault::Vault;
 
 /// Writes that go together: samples and crossings between two other writes, or one of these.
 pub(super) enum Group {

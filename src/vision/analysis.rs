@@ -43,7 +43,7 @@ pub struct Analyser {
 /// What a frame shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Analysis {
-    /// Everybody who counts.
+    /// The people who are counted.
     pub people: Vec<TrackedPerson>,
     /// Other boxes in which somebody may be: detections of any score, and unconfirmed tracks.
     pub others: Vec<BoundingBox>,

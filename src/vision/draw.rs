@@ -192,10 +192,10 @@ fn scalar([blue, green, red]: Colour) -> Scalar {
 
 #[cfg(test)]
 mod tests {
+    use becamera_counting::{geometry::BoundingBox, track::TrackId};
     use opencv::core::{CV_8UC3, Vec3b};
 
     use super::*;
-    use becamera_counting::{geometry::BoundingBox, track::TrackId};
 
     fn black() -> Mat {
         Mat::new_rows_cols_with_default(300, 400, CV_8UC3, Scalar::all(0.0)).unwrap()

@@ -7,9 +7,8 @@ use becamera_domain::{LiveEvent, LiveState, settings::EventSettings};
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 
-use crate::metrics::Metrics;
-
 use super::{EventEncoder, EventFilter, EventId, EventLog, Publish, Resumed};
+use crate::metrics::Metrics;
 
 /// Events that may wait for a subscriber. More than a burst of all cameras at once, in the usual
 /// sizes; a subscriber that is further behind does not keep up.

@@ -75,10 +75,10 @@ impl EventLog {
 
 #[cfg(test)]
 mod tests {
+    use becamera_domain::{CameraId, LiveKey};
     use proptest::prelude::*;
 
     use super::*;
-    use becamera_domain::{CameraId, LiveKey};
 
     fn deleted(camera: i64) -> LiveEvent {
         LiveEvent::Removed(LiveKey::Camera(CameraId::try_from(camera).unwrap()))

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-
-use super::Metrics;
 use becamera_domain::{
     Budget, CameraId, CameraState, Crossing, Direction, LineId, LiveSite, Progress, SiteId,
     WorkerId, WorkerStatus, ZoneId,
 };
+use chrono::{DateTime, Utc};
 
+use super::Metrics;
 use crate::ports::SpoolState;
 
 impl Metrics {

@@ -6,11 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_domain::{CameraId, Picture, PictureOptions, RunId, SnapshotRequest};
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 
 use super::TOO_SLOW;
-use becamera_domain::{CameraId, Picture, PictureOptions, RunId, SnapshotRequest};
-
 use crate::{events::Disconnect, job_control::JobControl};
 
 /// Viewers that are gone are noticed within this time.

@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use actix::prelude::*;
+use becamera_domain::{CameraId, Picture, PictureOptions, settings::PictureSettings};
 use tokio::sync::mpsc::Receiver;
 
 use super::{Pace, PictureNews, WatchError, board::Board};
-use becamera_domain::{CameraId, Picture, PictureOptions, settings::PictureSettings};
-
 use crate::{events::Disconnect, metrics::Metrics};
 
 /// Asks for pictures of a camera. They end when the camera's run does, or when the

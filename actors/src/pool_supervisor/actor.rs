@@ -13,6 +13,13 @@ use becamera_domain::{
 };
 use futures_channel::oneshot;
 
+use super::{
+    pool::{Effect, Pool},
+    reports::RunUpdate,
+    slot::SlotState,
+    state_diff::StateDiff,
+    usage::ProcessUsage,
+};
 use crate::{
     events::Subscribers,
     job_control::JobControl,
@@ -23,14 +30,6 @@ use crate::{
     worker::{
         CheckRunner, RunJob, RunnerFactory, StartRunner, WorkerActor, WorkerReport, WorkerRoutes,
     },
-};
-
-use super::{
-    pool::{Effect, Pool},
-    reports::RunUpdate,
-    slot::SlotState,
-    state_diff::StateDiff,
-    usage::ProcessUsage,
 };
 
 const HOUSEKEEPING: Duration = Duration::from_secs(1);

@@ -4,13 +4,12 @@ use actix::prelude::*;
 use becamera_domain::{CameraId, Now, WorkerId};
 use futures_channel::oneshot;
 
+use super::{actor::PoolSupervisor, pool::Completion};
 use crate::messages::{
     CameraView, DeleteCamera, DeleteSceneItem, DrainPool, GetCamera, GetCameras, GetPoolHealth,
     GetQueue, GetWorkers, PoolError, PutCamera, PutSceneItem, QueueEntryView, RestartWorker,
     StartCamera, StopCamera, WorkerView,
 };
-
-use super::{actor::PoolSupervisor, pool::Completion};
 
 impl Handler<StartCamera> for PoolSupervisor {
     type Result = Result<WorkerId, PoolError>;

@@ -8,14 +8,13 @@ use becamera_domain::{
     Now, Requester, RunId, Scene, SceneItemId, WorkerId, Write, settings::WorkerSettings,
 };
 
-use crate::messages::{PoolError, PoolPhase};
-
 use super::{
     camera_task::{ActiveRun, CameraTask, Ending, TaskState},
     queue::TaskQueue,
     resume::Resume,
     slot::{Slot, SlotEvent, SlotState},
 };
+use crate::messages::{PoolError, PoolPhase};
 
 /// What the actor must do on the pool's behalf, in order.
 #[derive(Debug, PartialEq)]

@@ -7,16 +7,15 @@ use becamera_domain::{
     Requester, RunId, RunnerInfo, StreamInfo, WorkerId,
 };
 
-use crate::{
-    backoff::{Backoff, RestartDecision},
-    messages::PoolPhase,
-    worker::RunReport,
-};
-
 use super::{
     camera_task::{AfterCrash, CameraTask, Ending, TaskState},
     pool::{Effect, Pool},
     slot::{Slot, SlotEvent, SlotState},
+};
+use crate::{
+    backoff::{Backoff, RestartDecision},
+    messages::PoolPhase,
+    worker::RunReport,
 };
 
 /// Frames of a camera from one log line of frame processing to the next.

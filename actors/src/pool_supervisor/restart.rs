@@ -2,13 +2,12 @@
 
 use becamera_domain::{Now, Requester, WorkerId};
 
-use crate::messages::PoolError;
-
 use super::{
     camera_task::{CameraTask, Ending},
     pool::{Effect, Pool},
     slot::SlotState,
 };
+use crate::messages::PoolError;
 
 impl Pool {
     /// Restarts a worker. See [`crate::messages::RestartWorker`].

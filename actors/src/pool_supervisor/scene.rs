@@ -2,12 +2,11 @@
 
 use becamera_domain::{CameraId, Now, Requester, Scene, SceneItem, SceneItemId};
 
-use crate::messages::PoolError;
-
 use super::{
     camera_task::TaskState,
     pool::{Effect, Pool},
 };
+use crate::messages::PoolError;
 
 impl Pool {
     /// Draws a line or zone, or replaces it. Answers whether it is new.

@@ -5,9 +5,8 @@ use std::time::Instant;
 use becamera_domain::{CameraId, RunId, RunnerInfo, WorkerId, WorkerStatus};
 use chrono::{DateTime, Utc};
 
-use crate::backoff::CrashHistory;
-
 use super::{rate::RateMeter, usage::ProcessUsage};
+use crate::backoff::CrashHistory;
 
 /// Where a slot stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -92,12 +92,12 @@ fn worker_mark(slot: &Slot) -> WorkerMark {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use becamera_domain::{
         CameraPatch, DetectSettings, Exit, Failure, FailureCode, LiveRecord, Progress, Requester,
         RunnerInfo, StreamInfo, StreamUrl, settings::WorkerSettings,
     };
 
+    use super::*;
     use crate::{
         pool_supervisor::{pool::Effect, reports::RunUpdate},
         worker::RunReport,

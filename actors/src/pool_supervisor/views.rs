@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use becamera_domain::{CameraId, Now, WorkerId, WorkerStatus};
 
-use crate::messages::{CameraView, PoolError, PoolHealth, QueueEntryView, WorkerView};
-
 use super::{
     camera_task::{CameraTask, TaskState},
     pool::Pool,
     slot::{Slot, SlotState},
 };
+use crate::messages::{CameraView, PoolError, PoolHealth, QueueEntryView, WorkerView};
 
 impl Pool {
     /// Every camera, by id.

@@ -5,13 +5,12 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use actix::prelude::*;
 use log::{info, warn};
 
+use super::pending::{Delivery, Pending};
 use crate::{
     events::Publish,
     metrics::Metrics,
     ports::{KEEP_WITHIN, LivePublisher, StoreError},
 };
-
-use super::pending::{Delivery, Pending};
 
 /// Most time that an event may take.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -119,13 +119,13 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
+    use becamera_domain::{
+        CameraId, CameraState, Crossing, Direction, LatestCount, LiveCamera, RunId, WorkerId,
+    };
     use chrono::DateTime;
     use proptest::prelude::*;
 
     use super::*;
-    use becamera_domain::{
-        CameraId, CameraState, Crossing, Direction, LatestCount, LiveCamera, RunId, WorkerId,
-    };
 
     fn camera(id: i64) -> CameraId {
         CameraId::try_from(id).unwrap()

@@ -7,6 +7,7 @@ use becamera_domain::{
     AuditAction, AuditEntry, AuditId, Correction, FieldChange, LiveEvent, LiveKey, LiveSite,
     Requester, SiteId, SiteSettings, Write, differences, written,
 };
+use becamera_history::sites::{Book, SiteError, SiteView};
 use chrono::{DateTime, Utc};
 use log::{info, warn};
 
@@ -16,8 +17,6 @@ use crate::{
     metrics::Metrics,
     storage::StoreWrite,
 };
-
-use becamera_history::sites::{Book, SiteError, SiteView};
 
 /// How late a reset may be.
 const TICK: Duration = Duration::from_secs(1);

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use becamera_domain::{Camera, CameraId, Crossing, CrossingQuery, Write, WriteKind};
+use becamera_history::sites::{book::Book, recent::horizon};
 use chrono::{DateTime, Utc};
 
 use crate::ports::{CrossingReader, SiteReader, Spool, StoreError};
-
-use becamera_history::sites::{book::Book, recent::horizon};
 
 /// Crossings that are read at once.
 const PAGE: u32 = 10_000;

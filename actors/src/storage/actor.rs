@@ -11,22 +11,20 @@ use std::{
 };
 
 use actix::prelude::*;
+use becamera_domain::{Write, settings::StorageSettings};
 use log::{error, warn};
 use tokio::{sync::oneshot, task::spawn_blocking};
-
-use notices::NoticeLog;
 
 use super::{
     apply::{Applied, Replayed, apply, replay},
     plan::{BATCH, StorageNotice, StorageStep, WritePlan},
 };
-use becamera_domain::{Write, settings::StorageSettings};
-
 use crate::{
     messages::FlushReport,
     metrics::Metrics,
     ports::{Spool, Store, StoreError, StoreQuery},
 };
+use notices::NoticeLog;
 
 /// A write that takes longer goes to the spool as well, so that it outlasts us.
 const SLOW_AFTER: Duration = Duration::from_millis(500);

@@ -11,12 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_domain::Write;
+
 use super::{
     apply::{Applied, Replayed},
     buffer::{Batch, WriteBuffer},
 };
-use becamera_domain::Write;
-
 use crate::{backoff::Backoff, ports::SpoolState};
 
 /// Writes in one batch: large enough to be fast, small enough to be quick.
@@ -181,8 +181,11 @@ impl WritePlan {
         if let Err(reason) = &result
             && let Some(batch) = batch
         {
-            // The batch under way may have been part of it; twice in the buffer is once.
-            if let Some(direct) = &mut self.direct {
+            // The batch under way may have been part of it; twice in the buffer is once. If an earlier
+            // append took it, it must not be appended again: that would be behind newer writes.
+            if let Some(direct) = &mut self.direct
+                && direct.batch.first_place() == batch.first_place()
+            {
                 direct.spooled = false;
             }
             self.put_back(&batch, &mut notices);

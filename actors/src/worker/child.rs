@@ -19,13 +19,12 @@ use nix::{
     unistd::{dup2_stdin, getppid},
 };
 
+use super::actor::panic_text;
 use crate::{
     job_control::JobControl,
     ports::{PipelineExit, StreamPipeline},
     protocol::{self, Command, MessageBuffer, Reply, write_message},
 };
-
-use super::actor::panic_text;
 
 /// Descriptors below this may be assumed free or standard by native code.
 const HIGH_FD: i32 = 100;

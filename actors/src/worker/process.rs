@@ -23,9 +23,8 @@ use nix::{
     unistd::{Pid, pipe2},
 };
 
-use crate::protocol::{Command, MessageBuffer, Reply, write_message};
-
 use super::{confine::confine, native_log::NativeLog};
+use crate::protocol::{Command, MessageBuffer, Reply, write_message};
 
 /// How long a process may take to take what it is told. It reads at once whatever it does; one that
 /// is stopped does not, and must not stop us too.

@@ -8,17 +8,16 @@ use std::{
 
 use becamera_domain::{Crash, CrashKind, Exit, Job, RunnerInfo, StreamEvent, WorkerId};
 
+use super::{
+    STOP_GRACE,
+    native_log::NativeLog,
+    process::{Incoming, WorkerProcess},
+};
 use crate::{
     job_control::JobControl,
     metrics::Metrics,
     ports::{EventSink, StreamRunner},
     protocol::{self, Command, Reply},
-};
-
-use super::{
-    STOP_GRACE,
-    native_log::NativeLog,
-    process::{Incoming, WorkerProcess},
 };
 
 /// What every process of a pool has in common.

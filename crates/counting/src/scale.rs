@@ -115,8 +115,9 @@ impl ScaleChooser {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use becamera_domain::Preset;
+
+    use super::*;
 
     fn chooser(preset: Preset) -> ScaleChooser {
         ScaleChooser::new(&preset.recipe(), InputSize::Dynamic)

@@ -1,9 +1,9 @@
 //! Rollups of lines or of a zone, summed up into buckets.
 
+use becamera_domain::{CameraId, LineTotals, ZoneTotals};
 use chrono::{DateTime, Utc};
 
 use crate::Bucket;
-use becamera_domain::{CameraId, LineTotals, ZoneTotals};
 
 /// What can be summed up.
 pub trait Sum: Copy {

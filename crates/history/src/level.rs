@@ -1,9 +1,9 @@
 //! Which stored rollups buckets are made of.
 
+use becamera_domain::RollupLevel;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Bucket;
-use becamera_domain::RollupLevel;
 
 /// Most stretches of one level for one bucket, before levels are mixed: a day of quarters of an
 /// hour is one quick read, a day of minutes is not.

@@ -1,9 +1,9 @@
 //! Rollups summed up into buckets.
 
+use becamera_domain::{CameraId, Rollup, Totals};
 use chrono::{DateTime, Utc};
 
 use crate::Bucket;
-use becamera_domain::{CameraId, Rollup, Totals};
 
 /// What some cameras showed in some buckets.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,8 +133,9 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use becamera_domain::RollupLevel;
+
+    use super::*;
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(seconds, 0).unwrap()

@@ -1,9 +1,9 @@
 //! What stands out in a span: the peak hour, the busiest day, the usual week.
 
+use becamera_domain::{CameraId, Totals};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::{Bucket, Buckets, Calendar, Resolution, Series, Span};
-use becamera_domain::{CameraId, Totals};
 
 const HOURS_OF_WEEK: usize = 168;
 const HOUR_MS: f64 = 3_600_000.0;
@@ -193,8 +193,9 @@ fn people_mean(seen: &[Option<Totals>]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use becamera_domain::Rollup;
+
+    use super::*;
 
     fn utc(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()

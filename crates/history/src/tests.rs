@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use becamera_domain::{CameraId, Rollup, RollupLevel, Totals};
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 
 use super::*;
-use becamera_domain::{CameraId, Rollup, RollupLevel, Totals};
 
 const RESOLUTIONS: [Resolution; 3] = [Resolution::Minute, Resolution::Hour, Resolution::Day];
 

@@ -5,8 +5,6 @@ use becamera_domain::{Write, WriteKind};
 use log::error;
 use serde::{Deserialize, Serialize};
 
-use crate::vault::Vault;
-
 use super::{
     super::{
         cameras::CameraRow,
@@ -14,6 +12,7 @@ use super::{
     },
     rows::{NewRow, Row},
 };
+use crate::vault::Vault;
 
 impl StoredJson for Write {}
 

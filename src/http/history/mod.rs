@@ -11,6 +11,7 @@ use becamera_actors::messages::GetCamera;
 use becamera_domain::{CameraId, LineId, LineTotals};
 use becamera_history::{Bucket, Grid, Resolution, Series};
 use chrono::Utc;
+
 use dto::{CameraHistory, CamerasHistory, TotalHistory, View};
 use export::{CameraRows, TotalRows};
 pub(super) use flows::{of_line, of_zone};

@@ -1,3 +1,4 @@
+use becamera_counting::track::TrackId;
 use becamera_domain::PictureOptions;
 use opencv::{
     core::{CV_8UC3, Scalar, mean_std_dev, no_array, randu},
@@ -5,7 +6,6 @@ use opencv::{
 };
 
 use super::*;
-use becamera_counting::track::TrackId;
 
 const PLAIN: PictureOptions = PictureOptions { width: 4000, quality: 90, annotate: false };
 

@@ -87,7 +87,7 @@ pub struct ReplayFrame {
     pub number: u64,
     /// Its time in the recording.
     pub at: Duration,
-    /// Everybody who counts.
+    /// The people who are counted.
     pub people: Vec<TrackedPerson>,
     /// Crossings of lines with it.
     pub crossings: Vec<LineCrossing>,

@@ -5,9 +5,8 @@ use std::{thread, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use nix::sys::signal::Signal;
 
-use crate::support::{SOON, clips, millis, secs, service::Service, wait_until};
-
 use super::ledger::Ledger;
+use crate::support::{SOON, clips, millis, secs, service::Service, wait_until};
 
 const KILLS: u64 = 20;
 /// As the service is configured here.

@@ -9,9 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{SOON, clips, holds_for, secs, service::Service, wait_until};
-
 use super::ledger::Ledger;
+use crate::support::{SOON, clips, holds_for, secs, service::Service, wait_until};
 
 /// A small disk of its own.
 struct Disk {

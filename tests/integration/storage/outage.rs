@@ -1,10 +1,9 @@
 //! PostgreSQL goes away for a minute under a running service: nothing is lost, nothing doubled.
 
+use super::ledger::Ledger;
 use crate::support::{
     SOON, clips, holds_for, postgres::Postgres, secs, service::Service, wait_until,
 };
-
-use super::ledger::Ledger;
 
 const OUTAGE: std::time::Duration = secs(60);
 

@@ -1,7 +1,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::*;
 use becamera_domain::{CameraId, LiveKey};
+
+use super::*;
 
 #[derive(Default)]
 struct Numbers(AtomicUsize);

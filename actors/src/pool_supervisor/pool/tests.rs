@@ -10,12 +10,11 @@ use becamera_domain::{
 };
 use proptest::prelude::*;
 
+use super::{Completion, Effect, Pool};
 use crate::{
     messages::{PoolError, PoolPhase},
     worker::RunReport,
 };
-
-use super::{Completion, Effect, Pool};
 
 mod audit;
 mod resume;

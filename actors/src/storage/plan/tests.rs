@@ -203,6 +203,31 @@ fn what_an_earlier_process_spooled_goes_first() {
     assert_eq!(cameras[&camera_id(1)].name.as_deref(), Some("new"));
 }
 
+#[test]
+fn a_batch_that_is_spooled_is_not_spooled_again_behind_newer_writes() {
+    let mut bench = Bench::new();
+    let save = |bench: &mut Bench, name: &str| {
+        bench.plan.push(Write::SaveCamera(Box::new(camera(1, name))));
+    };
+    save(&mut bench, "older");
+    bench.tick(SLOW);
+    // The write to the store is slow: it goes to the spool as well, together with the next one.
+    save(&mut bench, "newer");
+    bench.tick(SLOW);
+    bench.answer(1);
+    // Then the spool takes nothing for a while.
+    bench.spool.full.store(true, Ordering::SeqCst);
+    bench.push(1);
+    bench.tick(SLOW);
+    bench.answer(1);
+    bench.spool.full.store(false, Ordering::SeqCst);
+    bench.tick(SLOW);
+    bench.answer_all();
+    bench.settle();
+    let cameras = bench.store.cameras.lock().unwrap();
+    assert_eq!(cameras[&camera_id(1)].name.as_deref(), Some("newer"));
+}
+
 proptest! {
     /// Whatever fails when, in the end the store holds everything, each camera as it was last.
     #[test]

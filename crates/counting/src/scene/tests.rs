@@ -3,8 +3,9 @@
 mod lines;
 mod zones;
 
-use super::*;
 use becamera_domain::{CrossingRules, Directions, Line, Zone};
+
+use super::*;
 
 /// The picture: distances in it are in pixels, people are 100 pixels tall.
 const FRAME: FrameSize = FrameSize::new(1000, 1000);

@@ -15,15 +15,14 @@ use std::time::Duration;
 
 use becamera_domain::FrameSize;
 
-pub use appearance::Appearance;
-use kalman::STEP;
-use track::{Stage, Track};
-
 use crate::{
     assignment::assign,
     geometry::{BoundingBox, Detection},
     track::{TrackId, TrackedPerson},
 };
+pub use appearance::Appearance;
+use kalman::STEP;
+use track::{Stage, Track};
 
 /// Most tracks at once: beyond it, none is added.
 const MOST_TRACKS: usize = 512;

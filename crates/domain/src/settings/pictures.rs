@@ -30,7 +30,7 @@ pub enum Blur {
     /// Nothing.
     #[default]
     Off,
-    /// Everybody who was found, with a margin.
+    /// Every detected person, with a margin.
     People,
 }
 

@@ -151,10 +151,10 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use becamera_domain::RunId;
     use proptest::prelude::*;
 
     use super::*;
-    use becamera_domain::RunId;
 
     fn crossing(at: i64, seq: u32) -> Place {
         let id = CrossingId { run: RunId(1), seq };

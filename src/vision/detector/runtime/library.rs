@@ -203,7 +203,6 @@ fn loader_error(error: &libloading::Error) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

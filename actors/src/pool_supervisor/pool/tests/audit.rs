@@ -1,7 +1,8 @@
 //! What the pool leaves for the audit trail.
 
-use super::*;
 use becamera_domain::{AuditAction, DetectOverrides};
+
+use super::*;
 
 impl World {
     /// Entries since the last call: action, requester, camera, fields.

@@ -1,12 +1,11 @@
 //! Lines and zones that change while cameras run.
 
-use chrono::DateTime;
-
-use super::*;
 use becamera_domain::{
     AuditAction, Crossing, Direction, Line, Point, Scene, SceneItemId, Zone, ZoneKind,
 };
+use chrono::DateTime;
 
+use super::*;
 use crate::pool_supervisor::reports::RunUpdate;
 
 fn line(id: &str, y: f64) -> Line {

@@ -1,7 +1,7 @@
+use becamera_domain::{AuditId, CorrectionChange, RunId};
 use chrono::TimeDelta;
 
 use super::*;
-use becamera_domain::{AuditId, CorrectionChange, RunId};
 
 fn camera(id: i64) -> CameraId {
     CameraId::try_from(id).unwrap()
