@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut crossings = BTreeMap::new();
     let summary = replay(&job, &mut |event| match event {
         ReplayEvent::Opened(recording) => {
-            println!("{}x{}, {}", recording.size.width, recording.size.height, recording.backend);
+            println!("{}, {}", recording.size(), recording.backend);
         }
         ReplayEvent::Frame(frame) => {
             frames += 1;

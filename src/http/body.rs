@@ -6,7 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, http::header, web};
 use becamera_domain::stream_url::redact_urls;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::{Value, error::Category};
 
@@ -61,10 +61,17 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(text).map_err(|error| {
         let (path, error) = (error.path().to_string(), error.into_inner());
         match error.classify() {
-            Category::Data => invalid(if path == "." { "body" } else { &path }, &error.to_string()),
+            Category::Data => invalid(if path == "." { "body" } else { &path }, &reason(&error)),
             _ => ApiError::MalformedJson(shorten(&error.to_string())),
         }
     })
+}
+
+/// What is wrong, without the place in the text: the field is named.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 /// Serde of a group that may be absent and must be an object: serde's own derive would take an
@@ -74,7 +81,17 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
+    const NO_OBJECT: &str = "must be a JSON object";
+
     struct Object<T>(PhantomData<T>);
+
+    macro_rules! refuse {
+        ($($visit:ident($kind:ty)),*) => {$(
+            fn $visit<E: Error>(self, _: $kind) -> Result<Self::Value, E> {
+                Err(E::custom(NO_OBJECT))
+            }
+        )*};
+    }
 
     impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
         type Value = Option<T>;
@@ -85,6 +102,14 @@ where
 
         fn visit_unit<E>(self) -> Result<Self::Value, E> {
             Ok(None)
+        }
+
+        refuse! {
+            visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+            Err(A::Error::custom(NO_OBJECT))
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
