@@ -18,7 +18,9 @@ use opencv::{
 };
 
 use super::{
+    decoder_frame::{self, DecodedFormat},
     decoder_threads::{decoder_threads, with_decoder_threads},
+    display::Display,
     probe::StreamDescription,
 };
 
@@ -34,12 +36,17 @@ const BUSY_PAUSE: Duration = Duration::from_millis(250);
 /// touched from another thread while a call is under way.
 pub struct Capture {
     video: VideoCapture,
+    display: Display,
+    /// The picture as it was decoded, where it is not shown as it is.
+    decoded: Mat,
     /// A recording ends; a stream may only be silent.
     is_file: bool,
     /// Whether its frame rate is its own. MJPEG over HTTP has none: FFmpeg makes one up.
     has_rate: bool,
     read_timeout: Duration,
     size: Option<(i32, i32)>,
+    /// The first decoded frame's format, which OpenCV's converter is made for.
+    format: Option<DecodedFormat>,
     reported_size: (f64, f64),
     /// Frames that could not be decoded.
     pub damaged: u32,
@@ -77,7 +84,7 @@ impl Capture {
             return Err(not_opened(started.elapsed() >= settings.open_timeout));
         };
         let has_rate = matches!(url.as_url().scheme(), "rtsp" | "rtsps");
-        Ok(Self::of(video, false, has_rate, settings))
+        Self::of(video, false, has_rate, settings)
     }
 
     /// Opens a file.
@@ -87,20 +94,30 @@ impl Capture {
             let message = "The file can't be decoded as a video";
             return Err(Failure::new(FailureCode::Unsupported, message));
         };
-        Ok(Self::of(video, true, true, settings))
+        Self::of(video, true, true, settings)
     }
 
-    fn of(video: VideoCapture, is_file: bool, has_rate: bool, settings: &StreamSettings) -> Self {
+    fn of(
+        mut video: VideoCapture,
+        is_file: bool,
+        has_rate: bool,
+        settings: &StreamSettings,
+    ) -> Result<Self, Failure> {
+        let display = Display::of(&mut video)
+            .map_err(|error| Failure::new(FailureCode::Unsupported, error.message))?;
         let reported_size = reported_size(&video);
-        Self {
+        Ok(Self {
             video,
+            display,
+            decoded: Mat::default(),
             is_file,
             has_rate,
             read_timeout: settings.read_timeout,
             size: None,
+            format: None,
             reported_size,
             damaged: 0,
-        }
+        })
     }
 
     /// Waits for the next frame. Retries damaged ones. Fails as stalled when it took the read
@@ -116,6 +133,7 @@ impl Capture {
                 ));
             }
             if grabbed {
+                self.check_format()?;
                 self.damaged += attempt;
                 return Ok(Grab::Frame(Instant::now()));
             }
@@ -126,10 +144,30 @@ impl Capture {
         Ok(Grab::End)
     }
 
+    /// Fails when the decoder gave another size or pixel format than at first: the frame must not be
+    /// converted then.
+    fn check_format(&mut self) -> Result<(), Failure> {
+        let Some(now) = decoder_frame::newest() else { return Ok(()) };
+        let first = *self.format.get_or_insert(now);
+        if first == now {
+            return Ok(());
+        }
+        let message = if (first.width, first.height) == (now.width, now.height) {
+            "The picture's pixel format changed in mid-stream".to_owned()
+        } else {
+            let (from, to) = ((first.width, first.height), (now.width, now.height));
+            format!(
+                "The picture changed from {}x{} to {}x{} in mid-stream",
+                from.0, from.1, to.0, to.1
+            )
+        };
+        Err(Failure::new(FailureCode::FormatChanged, message))
+    }
+
     /// Decodes the grabbed frame as 8-bit BGR into `frame`, whose memory is used again. `false`
     /// when the frame is damaged. Fails when the picture's size changed.
     pub fn retrieve(&mut self, frame: &mut Mat) -> Result<bool, Failure> {
-        let retrieved = self.video.retrieve(frame, 0).unwrap_or(false);
+        let retrieved = self.retrieve_upright(frame).unwrap_or(false);
         if !retrieved || frame.empty() || frame.typ() != CV_8UC3 {
             self.damaged += 1;
             return Ok(false);
@@ -143,6 +181,17 @@ impl Capture {
             ));
         }
         Ok(true)
+    }
+
+    fn retrieve_upright(&mut self, frame: &mut Mat) -> opencv::Result<bool> {
+        if self.display.is_plain() {
+            return self.video.retrieve(frame, 0);
+        }
+        let retrieved = self.video.retrieve(&mut self.decoded, 0)? && !self.decoded.empty();
+        if retrieved {
+            self.display.apply(&self.decoded, frame)?;
+        }
+        Ok(retrieved)
     }
 
     /// What is known of the stream once a frame was retrieved.
@@ -190,6 +239,8 @@ fn try_open(name: &OsStr, settings: &StreamSettings, threads: u32) -> Option<Vid
     let opened = with_decoder_threads(threads, || {
         VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
     });
+    // FFmpeg decodes while it looks what the stream is: those frames are not OpenCV's.
+    decoder_frame::forget();
     // The exception's text holds the URL with its password: it goes nowhere.
     opened.ok().filter(|video| video.is_opened().unwrap_or(false))
 }

@@ -2,8 +2,10 @@
 
 pub mod analysis;
 mod capture;
+mod decoder_frame;
 mod decoder_threads;
 pub mod detector;
+mod display;
 pub mod draw;
 mod inspect;
 mod motion;

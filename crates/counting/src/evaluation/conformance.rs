@@ -20,7 +20,8 @@ struct Metrics {
 }
 
 fn read(case: &str, side: &str) -> GroundTruth {
-    let path = format!("{}/src/evaluation/motmetrics/{case}-{side}.csv", env!("CARGO_MANIFEST_DIR"));
+    let path =
+        format!("{}/src/evaluation/motmetrics/{case}-{side}.csv", env!("CARGO_MANIFEST_DIR"));
     GroundTruth::parse(&std::fs::read(path).unwrap()).unwrap()
 }
 
