@@ -18,6 +18,7 @@ mod scene_rollup;
 mod secret_keys;
 pub mod settings;
 mod site;
+mod special_address;
 pub mod stream_url;
 mod worker;
 mod write;

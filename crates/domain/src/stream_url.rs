@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::InvalidField;
+use crate::{InvalidField, special_address::refused_kind};
 
 const MAX_CHARS: usize = 2048;
 const FIELD: &str = "stream_url";
@@ -32,6 +32,12 @@ impl StreamUrl {
     /// The whole URL with its credentials: only for the store, the worker and the camera itself.
     pub fn expose(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// Host (a name, or an address without brackets) and port of a stream that is not a file.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        let host = self.0.host_str().unwrap_or_default();
+        (host.trim_matches(['[', ']']), port_of(&self.0))
     }
 
     /// The parsed URL with its credentials.
@@ -113,6 +119,8 @@ pub struct StreamUrlPolicy {
     pub media_roots: Vec<PathBuf>,
     /// Hosts (names, addresses or networks in CIDR notation) that may be asked; empty: all.
     pub allowed_hosts: Vec<String>,
+    /// Where this service itself listens: no camera is there.
+    pub own_address: Option<SocketAddr>,
 }
 
 impl StreamUrlPolicy {
@@ -122,19 +130,29 @@ impl StreamUrlPolicy {
         let url = parse(text)?;
         if url.scheme() == "file" {
             self.check_file(&url)?;
-        } else if let Some(Host::Ipv4(_) | Host::Ipv6(_)) | None = url.host() {
-            let address = host_address(&url).ok_or_else(|| refuse("must name a host"))?;
-            self.check_address(url.host_str().unwrap_or_default(), &[address])?;
-        } else if let Some(address) = host_address(&url) {
-            // A non-special scheme keeps an IPv4 address as an opaque host.
-            self.check_address(url.host_str().unwrap_or_default(), &[address])?;
+        } else {
+            let host = url.host_str().unwrap_or_default();
+            if let Some(address) = host_address(host) {
+                self.check_address(host, &[address])?;
+                if self.is_own(SocketAddr::new(address, port_of(&url))) {
+                    return Err(refuse("leads to this service itself"));
+                }
+            }
         }
         Ok(StreamUrl(url))
     }
 
     /// Checks where a host name leads, after it was resolved. All of its addresses must be allowed
-    /// unless its name is.
+    /// unless its name is. No name makes a link-local, multicast or cloud metadata address a
+    /// camera's: only a rule for just that address or a part of its network does.
     pub fn check_address(&self, host: &str, addresses: &[IpAddr]) -> Result<(), InvalidField> {
+        for address in addresses {
+            if let Some((kind, network)) = refused_kind(*address)
+                && !self.allowed_hosts.iter().any(|rule| names_within(rule, network, *address))
+            {
+                return Err(refuse(format!("leads to {kind}, which is not a camera's")));
+            }
+        }
         let named = self.allowed_hosts.iter().any(|rule| rule.eq_ignore_ascii_case(host));
         let inside =
             |address: &IpAddr| self.allowed_hosts.iter().any(|rule| covers(rule, *address));
@@ -143,6 +161,14 @@ impl StreamUrlPolicy {
         } else {
             Err(refuse("leads to a host that stream.allowed_hosts does not allow"))
         }
+    }
+
+    /// Whether this service itself listens there, as far as the address alone tells.
+    pub fn is_own(&self, address: SocketAddr) -> bool {
+        self.own_address.is_some_and(|own| {
+            let ip = address.ip().to_canonical();
+            own.port() == address.port() && (ip.is_loopback() || ip == own.ip().to_canonical())
+        })
     }
 
     fn check_file(&self, url: &Url) -> Result<(), InvalidField> {
@@ -214,9 +240,27 @@ fn refuse(reason: impl Into<String>) -> InvalidField {
     InvalidField::new(FIELD, reason)
 }
 
-fn host_address(url: &Url) -> Option<IpAddr> {
-    let host = url.host_str()?;
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+/// The port of a stream's URL.
+fn port_of(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(if url.scheme() == "rtsps" { 322 } else { 554 })
+}
+
+/// The address that a host is, in any spelling: `0x7f.1` is one too.
+fn host_address(host: &str) -> Option<IpAddr> {
+    match Host::parse(host) {
+        Ok(Host::Ipv4(address)) => Some(address.into()),
+        Ok(Host::Ipv6(address)) => Some(address.into()),
+        _ => None,
+    }
+}
+
+/// Whether a rule names this address, by itself or as a part of the refused network.
+fn names_within(rule: &str, network: Option<IpNet>, address: IpAddr) -> bool {
+    match (rule.parse::<IpNet>(), network) {
+        (Ok(net), Some(network)) => network.contains(&net) && covers(rule, address),
+        (Ok(_), None) => false,
+        _ => covers(rule, address),
+    }
 }
 
 fn covers(rule: &str, address: IpAddr) -> bool {
@@ -379,6 +423,63 @@ mod tests {
         assert!(policy.check_address("CAM.lan", &["127.0.0.1".parse().unwrap()]).is_ok());
         assert!(policy.check_address("x", &["127.0.0.1".parse().unwrap()]).is_err());
         assert!(policy.check_address("x", &["::ffff:10.0.0.1".parse().unwrap()]).is_ok());
+    }
+
+    #[test]
+    fn an_address_is_one_in_every_spelling() {
+        let policy =
+            StreamUrlPolicy { allowed_hosts: vec!["10.0.0.0/8".into()], ..Default::default() };
+        for scheme in ["rtsp", "rtsps", "http", "https"] {
+            let spellings =
+                ["127.1", "0x7f.1", "2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]", "[::1]"];
+            for host in spellings {
+                let text = format!("{scheme}://{host}/x");
+                assert!(policy.check(&text).is_err(), "{text}");
+            }
+        }
+        assert!(policy.check("rtsp://0xa.1/x").is_ok());
+    }
+
+    #[test]
+    fn no_camera_is_at_special_addresses() {
+        let check = |rules: &[&str], host: &str| {
+            let allowed_hosts = rules.iter().map(|rule| (*rule).to_owned()).collect();
+            let policy = StreamUrlPolicy { allowed_hosts, ..Default::default() };
+            policy.check(&format!("http://{host}/x")).is_ok()
+        };
+        for host in [
+            "169.254.169.254",
+            "169.254.7.7",
+            "0.0.0.0",
+            "0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "[::]",
+            "[fe80::1]",
+            "[ff02::1]",
+            "[fd00:ec2::254]",
+            "[::ffff:169.254.169.254]",
+            "[64:ff9b::a9fe:a9fe]",
+            "2852039166",
+        ] {
+            assert!(!check(&[], host), "{host}");
+            assert!(!check(&["0.0.0.0/0", "::/0"], host), "{host}");
+        }
+        assert!(check(&["169.254.7.0/24"], "169.254.7.7"), "it was meant");
+        assert!(!check(&["169.254.0.0/16"], "169.254.169.254"));
+        assert!(check(&["169.254.169.254"], "169.254.169.254"));
+        assert!(check(&[], "127.0.0.1") && check(&[], "192.168.1.9"));
+        let named = StreamUrlPolicy { allowed_hosts: vec!["cam.lan".into()], ..Default::default() };
+        assert!(named.check_address("cam.lan", &["169.254.169.254".parse().unwrap()]).is_err());
+    }
+
+    #[test]
+    fn the_service_itself_is_no_camera() {
+        let policy =
+            StreamUrlPolicy { own_address: "0.0.0.0:3002".parse().ok(), ..Default::default() };
+        assert!(policy.check("http://127.0.0.1:3002/api/v1/cameras/1/live.mjpeg").is_err());
+        assert!(policy.check("http://[::1]:3002/").is_err());
+        assert!(policy.check("http://127.0.0.1:3003/").is_ok());
     }
 
     #[test]

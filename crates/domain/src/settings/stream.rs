@@ -1,10 +1,10 @@
 //! Streams that are read.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::at_least;
+use crate::settings::{TlsSettings, at_least};
 use crate::{InvalidField, StreamUrlPolicy};
 
 /// `[stream]`: which streams are opened, and how long that may take.
@@ -15,6 +15,14 @@ pub struct StreamSettings {
     pub media_roots: Vec<PathBuf>,
     /// Hosts (names, addresses, CIDR networks) that may be asked; empty: all.
     pub allowed_hosts: Vec<String>,
+    /// Where this service itself listens, which is no camera: known to it, not set.
+    #[serde(skip)]
+    pub own_address: Option<SocketAddr>,
+    /// Whether a camera that takes its password in no other way is sent it readable (Basic
+    /// authentication without TLS). On this machine itself it always is.
+    pub plain_basic_auth: bool,
+    /// How cameras on `rtsps` and `https` prove who they are.
+    pub tls: TlsSettings,
     /// How long asking a camera what it has may take.
     #[serde(with = "humantime_serde")]
     pub probe_timeout: Duration,
@@ -35,6 +43,9 @@ impl Default for StreamSettings {
         Self {
             media_roots: Vec::new(),
             allowed_hosts: Vec::new(),
+            own_address: None,
+            plain_basic_auth: false,
+            tls: TlsSettings::default(),
             probe_timeout: Duration::from_secs(4),
             open_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(5),
@@ -49,10 +60,12 @@ impl StreamSettings {
         StreamUrlPolicy {
             media_roots: self.media_roots.clone(),
             allowed_hosts: self.allowed_hosts.clone(),
+            own_address: self.own_address,
         }
     }
 
     pub(super) fn validate(&self) -> Result<(), InvalidField> {
+        self.tls.validate()?;
         at_least("stream.probe_timeout", self.probe_timeout, 100)?;
         at_least("stream.open_timeout", self.open_timeout, 1_000)?;
         at_least("stream.read_timeout", self.read_timeout, 500)?;
