@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_connector::Relay;
 use becamera_domain::{Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings};
 use opencv::{
     core::{CV_8UC3, Mat, Vector},
@@ -21,21 +22,20 @@ use super::{
     decoder_frame::{self, DecodedFormat},
     decoder_threads::{decoder_threads, with_decoder_threads},
     display::Display,
-    probe::StreamDescription,
+    probe::{Probed, StreamDescription},
+    protocols::{self, Kind},
 };
 
 /// A single failed grab is not the end: a damaged packet gives one. So many in a row are.
 const GRAB_ATTEMPTS: u32 = 30;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
-/// A camera that refuses as quickly as this may still be busy with ending the probe's session
-/// (GStreamer's server then answers 503 to about every third open): it is asked once more.
-const BUSY_ANSWER: Duration = Duration::from_secs(1);
-const BUSY_PAUSE: Duration = Duration::from_millis(250);
 
 /// An open stream. Owned and dropped by the one thread that reads it: nothing native here may be
 /// touched from another thread while a call is under way.
 pub struct Capture {
     video: VideoCapture,
+    /// What it reads a camera through; closed after it.
+    relay: Option<Relay>,
     display: Display,
     /// The picture as it was decoded, where it is not shown as it is.
     decoded: Mat,
@@ -62,52 +62,50 @@ pub enum Grab {
 }
 
 impl Capture {
-    /// Opens a stream that said this of itself. May block for the settings' open timeout, and longer
-    /// when native code ignores it; waits while another stream of this process is being opened.
+    /// Opens a stream that was probed. May block for the settings' open timeout, and longer when
+    /// native code ignores it; waits while another stream of this process is being opened.
     pub fn open(
         url: &StreamUrl,
         settings: &StreamSettings,
-        described: &StreamDescription,
+        probed: Probed,
     ) -> Result<Self, Failure> {
-        if let Some(path) = url.file_path() {
-            return Self::open_recording(&path, settings);
-        }
+        let Probed { description, relay: Some(relay) } = probed else {
+            return Self::open_recording(&url.file_path().unwrap_or_default(), settings);
+        };
         let started = Instant::now();
-        let name = OsStr::new(url.expose());
-        let threads = decoder_threads(settings, described);
-        let mut video = try_open(name, settings, threads);
-        if video.is_none() && started.elapsed() < BUSY_ANSWER {
-            thread::sleep(BUSY_PAUSE);
-            video = try_open(name, settings, threads);
-        }
-        let Some(video) = video else {
-            return Err(not_opened(started.elapsed() >= settings.open_timeout));
+        let threads = decoder_threads(settings, &description);
+        let name = OsStr::new(relay.local_url());
+        let Some(video) = try_open(name, Kind::Live, settings, threads) else {
+            let timed_out = started.elapsed() >= settings.open_timeout;
+            return Err(not_opened(&relay, timed_out.then_some(settings.open_timeout)));
         };
         let has_rate = matches!(url.as_url().scheme(), "rtsp" | "rtsps");
-        Self::of(video, false, has_rate, settings)
+        Self::of(video, Some(relay), has_rate, settings)
     }
 
     /// Opens a file.
     pub fn open_recording(path: &Path, settings: &StreamSettings) -> Result<Self, Failure> {
         let threads = decoder_threads(settings, &StreamDescription::default());
-        let Some(video) = try_open(path.as_os_str(), settings, threads) else {
+        let Some(video) = try_open(path.as_os_str(), Kind::Recording, settings, threads) else {
             let message = "The file can't be decoded as a video";
             return Err(Failure::new(FailureCode::Unsupported, message));
         };
-        Self::of(video, true, true, settings)
+        Self::of(video, None, true, settings)
     }
 
     fn of(
         mut video: VideoCapture,
-        is_file: bool,
+        relay: Option<Relay>,
         has_rate: bool,
         settings: &StreamSettings,
     ) -> Result<Self, Failure> {
         let display = Display::of(&mut video)
             .map_err(|error| Failure::new(FailureCode::Unsupported, error.message))?;
         let reported_size = reported_size(&video);
+        let is_file = relay.is_none();
         Ok(Self {
             video,
+            relay,
             display,
             decoded: Mat::default(),
             is_file,
@@ -137,8 +135,13 @@ impl Capture {
                 self.damaged += attempt;
                 return Ok(Grab::Frame(Instant::now()));
             }
-            if !self.is_file {
-                thread::sleep(RETRY_PAUSE);
+            match &self.relay {
+                // Nothing more can come, and the camera may have said why.
+                Some(relay) if relay.is_over() => {
+                    return relay.failure().map_or(Ok(Grab::End), Err);
+                }
+                Some(_) => thread::sleep(RETRY_PAUSE),
+                None => {}
             }
         }
         Ok(Grab::End)
@@ -229,15 +232,22 @@ fn reported_size(video: &VideoCapture) -> (f64, f64) {
 
 /// The backend is forced: others run pipeline strings. A file goes by its path, since FFmpeg takes
 /// no percent-encoding there.
-fn try_open(name: &OsStr, settings: &StreamSettings, threads: u32) -> Option<VideoCapture> {
+fn try_open(
+    name: &OsStr,
+    kind: Kind,
+    settings: &StreamSettings,
+    threads: u32,
+) -> Option<VideoCapture> {
     let parameters = Vector::from_slice(&[
         CAP_PROP_OPEN_TIMEOUT_MSEC,
         milliseconds(settings.open_timeout),
         CAP_PROP_READ_TIMEOUT_MSEC,
         milliseconds(settings.read_timeout),
     ]);
-    let opened = with_decoder_threads(threads, || {
-        VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
+    let opened = protocols::only_for(kind, || {
+        with_decoder_threads(threads, || {
+            VideoCapture::from_file_with_params(name, CAP_FFMPEG, &parameters)
+        })
     });
     // FFmpeg decodes while it looks what the stream is: those frames are not OpenCV's.
     decoder_frame::forget();
@@ -245,13 +255,37 @@ fn try_open(name: &OsStr, settings: &StreamSettings, threads: u32) -> Option<Vid
     opened.ok().filter(|video| video.is_opened().unwrap_or(false))
 }
 
-fn not_opened(timed_out: bool) -> Failure {
-    if timed_out {
-        Failure::new(FailureCode::Timeout, "The stream did not start in time")
-    } else {
-        Failure::new(
-            FailureCode::NoFrames,
-            "The camera describes its stream, but gave no video that can be decoded",
-        )
+/// Why a camera's stream could not be opened; `timeout` where that took so long.
+fn not_opened(relay: &Relay, timeout: Option<Duration>) -> Failure {
+    if let Some(failure) = relay.failure() {
+        return failure;
     }
+    let codec = relay.description().codec.as_deref().unwrap_or("video");
+    let kilobytes = relay.received().bytes.div_ceil(1000);
+    let (code, message) = match (timeout, kilobytes) {
+        (Some(timeout), 0) => (
+            FailureCode::Timeout,
+            format!("The stream did not start in time: the camera sent nothing in {timeout:?}"),
+        ),
+        (Some(timeout), _) => (
+            FailureCode::Timeout,
+            format!(
+                "The stream did not start in time: the camera sent {kilobytes} kB of {codec} in \
+                 {timeout:?}, but no picture that can begin a stream; are its keyframes further \
+                 apart than stream.open_timeout?"
+            ),
+        ),
+        (None, 0) => (
+            FailureCode::NoFrames,
+            "The camera describes its stream, but ended it without sending anything".into(),
+        ),
+        (None, _) => (
+            FailureCode::NoFrames,
+            format!(
+                "The camera describes its stream, but gave no video that can be decoded \
+                 ({kilobytes} kB of {codec})"
+            ),
+        ),
+    };
+    Failure::new(code, message)
 }

@@ -13,6 +13,7 @@ pub mod native;
 mod picture;
 pub mod pipeline;
 pub mod probe;
+mod protocols;
 pub mod replay;
 mod source;
 

@@ -48,7 +48,8 @@ impl CountingPipeline {
     pub fn new(config: WorkerConfig) -> Result<Self, String> {
         native::set_up();
         let detector = detector::load(&config.detector).map_err(|error| error.to_string())?;
-        Ok(Self { stream: config.stream, pictures: config.pictures, detector })
+        let stream = StreamSettings { own_address: config.own_address, ..config.stream };
+        Ok(Self { stream, pictures: config.pictures, detector })
     }
 
     /// The inference library it took, and why.
@@ -133,7 +134,7 @@ impl StreamPipeline for CountingPipeline {
             !ctl.is_cancelled()
         });
         let mut source = match probed {
-            Ok(Some(described)) => match source::open(job, &self.stream, described) {
+            Ok(Some(probed)) => match source::open(job, &self.stream, probed) {
                 Ok(source) => source,
                 Err(failure) => return PipelineExit { exit: Exit::Failed(failure), retire: false },
             },

@@ -24,7 +24,7 @@ use becamera_counting::budget::FrameBudget;
 
 use crate::vision::{
     capture::{Capture, Grab},
-    probe::{self, StreamDescription},
+    probe::{self, Probed, StreamDescription},
 };
 
 /// How long a stopped grabber is awaited before its process is given up.
@@ -85,18 +85,19 @@ impl LiveSource {
     pub fn start(
         url: &StreamUrl,
         settings: &StreamSettings,
-        described: StreamDescription,
+        probed: Probed,
         budget: FrameBudget,
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared::default());
         let own_shared = shared.clone();
+        let described = probed.description.clone();
         let camera = Camera { url: url.clone(), settings: settings.clone(), described };
         thread::Builder::new()
             .name("grabber".into())
             .spawn(move || {
                 // Declared first so that it drops last, when the capture is gone.
                 let finish = Finish(&own_shared);
-                let end = grab_all(&camera, budget, &own_shared);
+                let end = grab_all(&camera, probed, budget, &own_shared);
                 finish.0.update(|state| state.end = end.err());
             })
             .map_err(|error| {
@@ -194,9 +195,10 @@ impl Camera {
         // Frames wait meanwhile: it may not last so long that they count as missing.
         let probe_timeout = self.settings.probe_timeout.min(self.settings.read_timeout);
         let settings = StreamSettings { probe_timeout, ..self.settings.clone() };
-        let described = probe::probe_while(&self.url, &settings, &mut || !shared.stopped());
+        let probed = probe::probe_while(&self.url, &settings, &mut || !shared.stopped());
         let size = |of: &StreamDescription| of.width.zip(of.height);
-        match (size(&self.described), described.ok().flatten().as_ref().and_then(size)) {
+        let now = probed.ok().flatten().and_then(|probed| size(&probed.description));
+        match (size(&self.described), now) {
             (Some(before), Some(now)) if before != now => Err(Failure::new(
                 FailureCode::FormatChanged,
                 format!("The picture's size changed from {before:?} to {now:?} in mid-stream"),
@@ -216,9 +218,14 @@ impl Drop for Finish<'_> {
 }
 
 /// Reads until it is told to stop (`Ok`) or the stream ends.
-fn grab_all(camera: &Camera, mut budget: FrameBudget, shared: &Shared) -> Result<(), Failure> {
+fn grab_all(
+    camera: &Camera,
+    probed: Probed,
+    mut budget: FrameBudget,
+    shared: &Shared,
+) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut capture = Capture::open(&camera.url, &camera.settings, &camera.described)?;
+    let mut capture = Capture::open(&camera.url, &camera.settings, probed)?;
     let mut watch = FreezeWatch::default();
     shared.update(|state| state.opened = true);
     // Empty but while a frame is converted. With the frame loop's there are two pictures in all.

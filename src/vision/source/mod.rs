@@ -12,19 +12,19 @@ pub use self::frame_source::{FrameSource, Next};
 use self::{live::LiveSource, recording::FileSource};
 use becamera_counting::budget::FrameBudget;
 
-use super::probe::StreamDescription;
+use super::probe::Probed;
 
-/// Opens the source of a job, of which a probe gave the description. What it gives first may
+/// Opens the source of a job, which was probed. What it gives first may
 /// still be a failure to open.
 pub fn open(
     job: &Job,
     settings: &StreamSettings,
-    described: StreamDescription,
+    probed: Probed,
 ) -> Result<Box<dyn FrameSource>, Failure> {
     let budget = FrameBudget::new(job.detect.fps);
     if job.url.is_file() {
-        Ok(Box::new(FileSource::new(&job.url, settings, described, job.source, budget)))
+        Ok(Box::new(FileSource::new(&job.url, settings, job.source, budget)))
     } else {
-        Ok(Box::new(LiveSource::start(&job.url, settings, described, budget)?))
+        Ok(Box::new(LiveSource::start(&job.url, settings, probed, budget)?))
     }
 }

@@ -13,10 +13,7 @@ use opencv::core::Mat;
 use super::frame_source::{FrameSource, Losses, Next, POLL};
 use becamera_counting::budget::FrameBudget;
 
-use crate::vision::{
-    capture::{Capture, Grab},
-    probe::StreamDescription,
-};
+use crate::vision::capture::{Capture, Grab};
 
 /// A recording that is further behind its own clock gives up catching up.
 const HOPELESS: Duration = Duration::from_secs(2);
@@ -25,7 +22,6 @@ const HOPELESS: Duration = Duration::from_secs(2);
 pub(super) struct FileSource {
     url: StreamUrl,
     settings: StreamSettings,
-    described: StreamDescription,
     source: SourceSettings,
     budget: FrameBudget,
     capture: Option<Capture>,
@@ -46,14 +42,12 @@ impl FileSource {
     pub(super) fn new(
         url: &StreamUrl,
         settings: &StreamSettings,
-        described: StreamDescription,
         source: SourceSettings,
         budget: FrameBudget,
     ) -> Self {
         Self {
             url: url.clone(),
             settings: settings.clone(),
-            described,
             source,
             budget,
             capture: None,
@@ -115,7 +109,8 @@ impl FileSource {
 impl FrameSource for FileSource {
     fn next_frame(&mut self, frame: &mut Mat) -> Result<Next, Failure> {
         if self.capture.is_none() {
-            let capture = Capture::open(&self.url, &self.settings, &self.described)?;
+            let path = self.url.file_path().unwrap_or_default();
+            let capture = Capture::open_recording(&path, &self.settings)?;
             if self.info.is_none() {
                 self.started = Instant::now();
             }
