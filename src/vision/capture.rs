@@ -44,6 +44,7 @@ pub struct Capture {
     /// Whether its frame rate is its own. MJPEG over HTTP has none: FFmpeg makes one up.
     has_rate: bool,
     read_timeout: Duration,
+    first_frame_timeout: Duration,
     size: Option<(i32, i32)>,
     /// The first decoded frame's format, which OpenCV's converter is made for.
     format: Option<DecodedFormat>,
@@ -75,9 +76,12 @@ impl Capture {
         let started = Instant::now();
         let threads = decoder_threads(settings, &description);
         let name = OsStr::new(relay.local_url());
-        let Some(video) = try_open(name, Kind::Live, settings, threads) else {
-            let timed_out = started.elapsed() >= settings.open_timeout;
-            return Err(not_opened(&relay, timed_out.then_some(settings.open_timeout)));
+        // The relay sees a camera that sends nothing. How long the first picture of one that sends
+        // may take is another matter.
+        let patience = settings.first_frame_timeout;
+        let Some(video) = try_open(name, Kind::Live, (patience, patience), threads) else {
+            let timed_out = started.elapsed() >= patience;
+            return Err(not_opened(&relay, timed_out.then_some(patience)));
         };
         let has_rate = matches!(url.as_url().scheme(), "rtsp" | "rtsps");
         Self::of(video, Some(relay), has_rate, settings)
@@ -86,7 +90,8 @@ impl Capture {
     /// Opens a file.
     pub fn open_recording(path: &Path, settings: &StreamSettings) -> Result<Self, Failure> {
         let threads = decoder_threads(settings, &StreamDescription::default());
-        let Some(video) = try_open(path.as_os_str(), Kind::Recording, settings, threads) else {
+        let timeouts = (settings.open_timeout, settings.read_timeout);
+        let Some(video) = try_open(path.as_os_str(), Kind::Recording, timeouts, threads) else {
             let message = "The file can't be decoded as a video";
             return Err(Failure::new(FailureCode::Unsupported, message));
         };
@@ -111,6 +116,7 @@ impl Capture {
             is_file,
             has_rate,
             read_timeout: settings.read_timeout,
+            first_frame_timeout: settings.first_frame_timeout,
             size: None,
             format: None,
             reported_size,
@@ -124,11 +130,10 @@ impl Capture {
         for attempt in 0..GRAB_ATTEMPTS {
             let started = Instant::now();
             let grabbed = self.video.grab().unwrap_or(false);
-            if started.elapsed() + Duration::from_millis(50) >= self.read_timeout {
-                return Err(Failure::new(
-                    FailureCode::Stalled,
-                    format!("The camera sent no frame for {:?}", self.read_timeout),
-                ));
+            let limit = self.frame_timeout();
+            if started.elapsed() + Duration::from_millis(50) >= limit {
+                let said = self.relay.as_ref().and_then(Relay::failure);
+                return Err(said.unwrap_or_else(|| self.stalled(limit)));
             }
             if grabbed {
                 self.check_format()?;
@@ -145,6 +150,27 @@ impl Capture {
             }
         }
         Ok(Grab::End)
+    }
+
+    /// How long a frame may take.
+    fn frame_timeout(&self) -> Duration {
+        if self.size.is_none() && !self.is_file {
+            self.first_frame_timeout
+        } else {
+            self.read_timeout
+        }
+    }
+
+    fn stalled(&self, limit: Duration) -> Failure {
+        let message = if self.size.is_none() && !self.is_file {
+            format!(
+                "The camera gave no picture that can begin a stream for {limit:?} \
+                 (stream.first_frame_timeout)"
+            )
+        } else {
+            format!("The camera sent no frame for {limit:?} (stream.read_timeout)")
+        };
+        Failure::new(FailureCode::Stalled, message)
     }
 
     /// Fails when the decoder gave another size or pixel format than at first: the frame must not be
@@ -176,6 +202,11 @@ impl Capture {
             return Ok(false);
         }
         let size = (frame.cols(), frame.rows());
+        if self.size.is_none()
+            && let Some(relay) = &self.relay
+        {
+            relay.has_picture();
+        }
         let first = *self.size.get_or_insert(size);
         if first != size || reported_size(&self.video) != self.reported_size {
             return Err(Failure::new(
@@ -235,14 +266,14 @@ fn reported_size(video: &VideoCapture) -> (f64, f64) {
 fn try_open(
     name: &OsStr,
     kind: Kind,
-    settings: &StreamSettings,
+    (open, read): (Duration, Duration),
     threads: u32,
 ) -> Option<VideoCapture> {
     let parameters = Vector::from_slice(&[
         CAP_PROP_OPEN_TIMEOUT_MSEC,
-        milliseconds(settings.open_timeout),
+        milliseconds(open),
         CAP_PROP_READ_TIMEOUT_MSEC,
-        milliseconds(settings.read_timeout),
+        milliseconds(read),
     ]);
     let opened = protocols::only_for(kind, || {
         with_decoder_threads(threads, || {
@@ -272,7 +303,7 @@ fn not_opened(relay: &Relay, timeout: Option<Duration>) -> Failure {
             format!(
                 "The stream did not start in time: the camera sent {kilobytes} kB of {codec} in \
                  {timeout:?}, but no picture that can begin a stream; are its keyframes further \
-                 apart than stream.open_timeout?"
+                 apart than stream.first_frame_timeout?"
             ),
         ),
         (None, 0) => (

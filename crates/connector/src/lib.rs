@@ -19,4 +19,4 @@ mod tls;
 mod wire;
 
 pub use description::StreamDescription;
-pub use relay::{Received, Relay};
+pub use relay::{Closer, Received, Relay};

@@ -21,6 +21,9 @@ use crate::{
 /// How often an opening asks whether it should go on.
 const POLL: Duration = Duration::from_millis(50);
 
+/// How often silence is looked for.
+const SILENCE_POLL: Duration = Duration::from_millis(100);
+
 /// How long a relay's end is awaited, so that the camera's session is over when it is opened again.
 const END_WAIT: Duration = Duration::from_millis(300);
 
@@ -37,9 +40,11 @@ pub struct Received {
 pub(crate) struct Progress {
     started: Instant,
     bytes: AtomicU64,
-    /// Milliseconds from the start.
+    /// Milliseconds from the start, and one more; 0: nothing yet.
     last: AtomicU64,
     over: AtomicBool,
+    /// There was a picture: from now on they come regularly.
+    has_picture: AtomicBool,
     failure: Mutex<Option<Failure>>,
     stop: Notify,
 }
@@ -51,6 +56,7 @@ impl Progress {
             bytes: AtomicU64::new(0),
             last: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            has_picture: AtomicBool::new(false),
             failure: Mutex::new(None),
             stop: Notify::new(),
         }
@@ -58,9 +64,28 @@ impl Progress {
 
     /// Notes that so many bytes of media came.
     pub fn received(&self, bytes: usize) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        self.last.store(now + 1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Notes that the camera was told to send.
+    pub fn begun(&self) {
+        self.received(0);
+    }
+
+    /// What came so far.
+    fn so_far(&self) -> Received {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        let last = self.since_last().filter(|_| bytes > 0);
+        Received { bytes, last }
+    }
+
+    /// How long ago something came, or the camera was told to send; none before.
+    fn since_last(&self) -> Option<Duration> {
+        let last = self.last.load(Ordering::Relaxed);
+        let last = Duration::from_millis(last.checked_sub(1)?);
+        Some(self.started.elapsed().saturating_sub(last))
     }
 
     fn fail(&self, failure: Failure) {
@@ -145,24 +170,37 @@ impl Relay {
 
     /// What came so far.
     pub fn received(&self) -> Received {
-        let bytes = self.progress.bytes.load(Ordering::Relaxed);
-        let last = Duration::from_millis(self.progress.last.load(Ordering::Relaxed));
-        let last = (bytes > 0).then(|| self.progress.started.elapsed().saturating_sub(last));
-        Received { bytes, last }
+        self.progress.so_far()
     }
 
-    /// Ends the stream: a reader that waits for it is told so.
-    pub fn close(&self) {
-        self.progress.stop.notify_one();
+    /// Says that a picture was decoded: from now on the settings' read timeout holds.
+    pub fn has_picture(&self) {
+        self.progress.has_picture.store(true, Ordering::Relaxed);
+    }
+
+    /// What ends the stream from another thread.
+    pub fn closer(&self) -> Closer {
+        Closer(self.progress.clone())
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.close();
+        self.progress.stop.notify_one();
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         // Either it has ended, or it is not waited for.
         let _ = ended.recv_timeout(END_WAIT);
+    }
+}
+
+/// Ends a stream from any thread: a reader that waits for it, in native code too, is told so at once.
+#[derive(Clone)]
+pub struct Closer(Arc<Progress>);
+
+impl Closer {
+    /// Ends it.
+    pub fn close(&self) {
+        self.0.stop.notify_one();
     }
 }
 
@@ -232,6 +270,30 @@ async fn open<C>(
     }
 }
 
+/// Ends when the camera sends nothing for too long.
+async fn silence(settings: &StreamSettings, progress: &Progress) -> Failure {
+    loop {
+        tokio::time::sleep(SILENCE_POLL).await;
+        let Some(silent) = progress.since_last() else { continue };
+        let received = progress.so_far().bytes > 0;
+        if !received && silent > settings.open_timeout {
+            let message = format!(
+                "The stream did not start in time: the camera sent nothing in {:?} \
+                 (stream.open_timeout)",
+                settings.open_timeout
+            );
+            return Failure::new(FailureCode::Timeout, message);
+        }
+        let pictures = progress.has_picture.load(Ordering::Relaxed);
+        let limit = if pictures { settings.read_timeout } else { settings.first_frame_timeout };
+        if received && silent > limit {
+            let name = if pictures { "read_timeout" } else { "first_frame_timeout" };
+            let message = format!("The camera sent no frame for {limit:?} (stream.{name})");
+            return Failure::new(FailureCode::Stalled, message);
+        }
+    }
+}
+
 async fn relay_rtsp(
     url: &StreamUrl,
     settings: &StreamSettings,
@@ -254,6 +316,7 @@ async fn relay_rtsp(
     tokio::select! {
         biased;
         () = progress.stop.notified() => {}
+        failure = silence(settings, progress) => progress.fail(failure),
         served = work => if let Err(failure) = served {
             progress.fail(failure);
         },
@@ -284,6 +347,7 @@ async fn relay_http(
     tokio::select! {
         biased;
         () = progress.stop.notified() => {}
+        failure = silence(settings, progress) => progress.fail(failure),
         served = work => if let Err(failure) = served {
             progress.fail(failure);
         },

@@ -24,8 +24,8 @@ use crate::refusal::unsupported;
 /// Whom to believe that it is the camera.
 #[derive(Debug)]
 enum Trust {
-    /// Whose certificate is signed by one of these.
-    Signed(Arc<WebPkiServerVerifier>),
+    /// Whose certificate is signed by one of these, or is one that the settings' own file has.
+    Signed(Arc<WebPkiServerVerifier>, Vec<Fingerprint>),
     /// Whose certificate has this fingerprint.
     Known(Fingerprint),
     /// Everybody.
@@ -49,10 +49,11 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let shown = Fingerprint(Sha256::digest(certificate).into());
+        let shown = fingerprint(certificate);
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         match &self.trust {
-            Trust::Signed(roots) => {
+            Trust::Signed(_, own) if own.contains(&shown) => Ok(ServerCertVerified::assertion()),
+            Trust::Signed(roots, _) => {
                 roots.verify_server_cert(certificate, intermediates, name, ocsp, now)
             }
             Trust::Known(known) if *known != shown => {
@@ -101,14 +102,15 @@ impl Tls {
         let provider = Arc::new(ring::default_provider());
         let trust = match settings.fingerprint_of(host) {
             Some(fingerprint) => Trust::Known(fingerprint),
-            None if settings.verify => Trust::Signed(
-                WebPkiServerVerifier::builder_with_provider(
-                    roots(settings)?.into(),
-                    provider.clone(),
-                )
-                .build()
-                .map_err(|_| tls("stream.tls.ca_file has no certificate that can be used"))?,
-            ),
+            None if settings.verify => {
+                let (roots, own) = roots(settings)?;
+                let verifier =
+                    WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone());
+                let verifier = verifier
+                    .build()
+                    .map_err(|error| tls(format!("Certificates can't be verified: {error}")))?;
+                Trust::Signed(verifier, own)
+            }
             None => Trust::All,
         };
         let verifier =
@@ -184,15 +186,24 @@ fn tls(message: impl Into<String>) -> Failure {
     Failure::new(FailureCode::Tls, message)
 }
 
-/// Those who sign certificates: the public ones, and the settings' own.
-fn roots(settings: &TlsSettings) -> Result<RootCertStore, Failure> {
+/// Those who sign certificates: the public ones, and those of the settings' own file, which may be
+/// cameras' own too.
+fn roots(settings: &TlsSettings) -> Result<(RootCertStore, Vec<Fingerprint>), Failure> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut own = Vec::new();
     if let Some(path) = &settings.ca_file {
         let unreadable = || tls("stream.tls.ca_file can't be read");
         let certificates = CertificateDer::pem_file_iter(path).map_err(|_| unreadable())?;
         for certificate in certificates {
-            roots.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
+            let certificate = certificate.map_err(|_| unreadable())?;
+            own.push(fingerprint(&certificate));
+            // One that can sign nothing is no root.
+            let _ = roots.add(certificate);
         }
     }
-    Ok(roots)
+    Ok((roots, own))
+}
+
+fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+    Fingerprint(Sha256::digest(certificate).into())
 }

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_connector::{Closer, Relay};
 use becamera_domain::{
     Budget, Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings,
 };
@@ -36,8 +37,10 @@ const SLACK: Duration = Duration::from_secs(2);
 /// A live stream and the thread that reads it.
 pub struct LiveSource {
     shared: Arc<Shared>,
+    /// Wakes the thread where it waits for the camera.
+    closer: Option<Closer>,
     started: Instant,
-    open_timeout: Duration,
+    first_frame_timeout: Duration,
     read_timeout: Duration,
 }
 
@@ -89,6 +92,7 @@ impl LiveSource {
         budget: FrameBudget,
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared::default());
+        let closer = probed.relay.as_ref().map(Relay::closer);
         let own_shared = shared.clone();
         let described = probed.description.clone();
         let camera = Camera { url: url.clone(), settings: settings.clone(), described };
@@ -105,10 +109,18 @@ impl LiveSource {
             })?;
         Ok(Self {
             shared,
+            closer,
             started: Instant::now(),
-            open_timeout: settings.open_timeout,
+            first_frame_timeout: settings.first_frame_timeout,
             read_timeout: settings.read_timeout,
         })
+    }
+
+    fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(closer) = &self.closer {
+            closer.close();
+        }
     }
 
     /// The failure of native code that exceeds its own timeouts.
@@ -118,7 +130,7 @@ impl LiveSource {
             (true, Some(grabbed)) if since(grabbed) > self.read_timeout + SLACK => {
                 Some(stalled(self.read_timeout))
             }
-            (false, _) if since(self.started) > self.open_timeout + SLACK => {
+            (false, _) if since(self.started) > self.first_frame_timeout + SLACK => {
                 Some(if state.opened {
                     Failure::new(FailureCode::NoFrames, "The stream opened but gave no picture")
                 } else {
@@ -166,7 +178,7 @@ impl FrameSource for LiveSource {
     }
 
     fn close(self: Box<Self>) -> bool {
-        self.shared.stop.store(true, Ordering::Release);
+        self.stop();
         let state = self.shared.lock();
         let waited =
             self.shared.changed.wait_timeout_while(state, STOP_WAIT, |state| !state.finished);
@@ -176,7 +188,7 @@ impl FrameSource for LiveSource {
 
 impl Drop for LiveSource {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+        self.stop();
     }
 }
 
@@ -277,5 +289,8 @@ fn grab_all(
 }
 
 fn stalled(timeout: Duration) -> Failure {
-    Failure::new(FailureCode::Stalled, format!("The camera sent no frame for {timeout:?}"))
+    Failure::new(
+        FailureCode::Stalled,
+        format!("The camera sent no frame for {timeout:?} (stream.read_timeout)"),
+    )
 }

@@ -21,8 +21,8 @@ const LOGINS: u32 = 5;
 /// How the body goes to the reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
-    /// As JPEG pictures, found within it. `single`: it may well be no more than one.
-    Pictures { single: bool },
+    /// As JPEG pictures, found within it. Where it may be something else, what that is.
+    Pictures { else_a: Option<&'static str> },
     /// As it is, of this type.
     Video(String),
 }
@@ -116,10 +116,14 @@ fn content(kind: &str, head: &Head) -> Result<Content, Failure> {
         | "application/x-mpegurl"
         | "audio/mpegurl"
         | "application/dash+xml" => "a playlist",
-        "application/json" | "text/plain" | "application/xml" | "text/xml" => "a text",
-        "image/jpeg" | "image/jpg" => return Ok(Content::Pictures { single: true }),
+        "application/json" | "application/xml" | "text/xml" => "a text",
+        "text/plain" if head.content_length().is_some() => "a text",
+        "text/plain" => return Ok(Content::Pictures { else_a: Some("text") }),
+        "image/jpeg" | "image/jpg" => {
+            return Ok(Content::Pictures { else_a: Some("single picture") });
+        }
         _ if kind.starts_with("multipart/") || kind.contains("motion-jpeg") => {
-            return Ok(Content::Pictures { single: false });
+            return Ok(Content::Pictures { else_a: None });
         }
         // What it is shows itself.
         _ => return Ok(Content::Video(kind.to_owned())),

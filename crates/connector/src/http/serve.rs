@@ -33,9 +33,10 @@ pub(crate) async fn serve(
     if reader.write(head.as_bytes()).await.is_err() {
         return Ok(());
     }
+    progress.begun();
     let ended = match camera.content.clone() {
         Content::Video(_) => pass_on(camera, &mut reader, progress).await.map(|()| None),
-        Content::Pictures { single } => pass_pictures(camera, &mut reader, progress, single).await,
+        Content::Pictures { else_a } => pass_pictures(camera, &mut reader, progress, else_a).await,
     };
     reader.finish().await;
     // When either side is gone, the other learns it.
@@ -71,7 +72,7 @@ async fn pass_pictures(
     camera: &mut Camera,
     reader: &mut Wire,
     progress: &Progress,
-    single: bool,
+    else_a: Option<&'static str>,
 ) -> io::Result<Option<Failure>> {
     let (mut pictures, mut found, mut passed) = (Pictures::default(), 0_u64, 0);
     while let Some(piece) = next(camera, reader).await? {
@@ -90,6 +91,7 @@ async fn pass_pictures(
             return Ok(Some(unsupported("The address gives a stream without any JPEG picture")));
         }
     }
-    let alone = single && found == 1;
-    Ok(alone.then(|| unsupported("The address gives a single picture, not a video stream")))
+    let nothing_more = else_a.filter(|_| found <= 1);
+    Ok(nothing_more
+        .map(|kind| unsupported(format!("The address gives a {kind}, not a video stream"))))
 }

@@ -104,8 +104,11 @@ pub(crate) async fn serve(
             break;
         }
     }
+    progress.begun();
     let early = std::mem::take(&mut camera.early);
-    progress.received(early.len());
+    if !early.is_empty() {
+        progress.received(early.len());
+    }
     if reader.write(&early).await.is_ok() {
         // When either side is gone, the other learns it.
         let _ = pass_on(camera, &mut reader, progress).await;
@@ -119,6 +122,8 @@ async fn pass_on(camera: &mut Camera, reader: &mut Wire, progress: &Progress) ->
     let mut batch = BytesMut::new();
     loop {
         batch.clear();
+        // Reports alone are no sign that pictures come.
+        let mut media = false;
         tokio::select! {
             biased;
             _ = alive.tick() => camera.send_sign_of_life().await?,
@@ -129,6 +134,7 @@ async fn pass_on(camera: &mut Camera, reader: &mut Wire, progress: &Progress) ->
             }
             received = receive(&mut camera.transport) => {
                 let (channel, packet) = received?;
+                media = channel == 0;
                 batch.extend_from_slice(&[MEDIA, channel]);
                 // A datagram's length fits.
                 batch.extend_from_slice(&u16::try_from(packet.len()).unwrap_or(0).to_be_bytes());
@@ -139,11 +145,13 @@ async fn pass_on(camera: &mut Camera, reader: &mut Wire, progress: &Progress) ->
                     reader.finish().await;
                     return Ok(());
                 }
-                take_media(camera, &mut batch).await?;
+                media = take_media(camera, &mut batch).await?;
             }
         }
         if !batch.is_empty() {
-            progress.received(batch.len());
+            if media {
+                progress.received(batch.len());
+            }
             reader.write(&batch).await?;
         }
     }
@@ -157,14 +165,17 @@ async fn receive(transport: &mut Transport) -> io::Result<(u8, &[u8])> {
     }
 }
 
-/// Takes the media of the reader's channels from what the camera sent.
-async fn take_media(camera: &mut Camera, batch: &mut BytesMut) -> io::Result<()> {
+/// Takes the media of the reader's channels from what the camera sent. Whether there was any but
+/// reports.
+async fn take_media(camera: &mut Camera, batch: &mut BytesMut) -> io::Result<bool> {
+    let mut any = false;
     while let Some(message) = take_message(&mut camera.wire.buffer)? {
         match message {
             Message::Media(packet) => {
                 if let Transport::Interleaved(media, reports) = camera.transport
                     && [media, reports].contains(&packet[1])
                 {
+                    any |= packet[1] == media;
                     batch.extend_from_slice(&packet);
                 }
             }
@@ -175,7 +186,7 @@ async fn take_media(camera: &mut Camera, batch: &mut BytesMut) -> io::Result<()>
             Message::Head(head) => camera.reply(&head).await,
         }
     }
-    Ok(())
+    Ok(any)
 }
 
 /// Does what the reader asks for while it is played to. `false` when it has enough.

@@ -26,9 +26,12 @@ pub struct StreamSettings {
     /// How long asking a camera what it has may take.
     #[serde(with = "humantime_serde")]
     pub probe_timeout: Duration,
-    /// How long opening a stream may take, up to its first frame.
+    /// How long a camera may take to send anything once it was told to.
     #[serde(with = "humantime_serde")]
     pub open_timeout: Duration,
+    /// How long the first picture of a camera that sends may take: its keyframes may be far apart.
+    #[serde(with = "humantime_serde")]
+    pub first_frame_timeout: Duration,
     /// How long a frame may be awaited before the stream counts as stalled.
     #[serde(with = "humantime_serde")]
     pub read_timeout: Duration,
@@ -48,6 +51,7 @@ impl Default for StreamSettings {
             tls: TlsSettings::default(),
             probe_timeout: Duration::from_secs(4),
             open_timeout: Duration::from_secs(10),
+            first_frame_timeout: Duration::from_secs(75),
             read_timeout: Duration::from_secs(5),
             decoder_threads: None,
         }
@@ -68,6 +72,7 @@ impl StreamSettings {
         self.tls.validate()?;
         at_least("stream.probe_timeout", self.probe_timeout, 100)?;
         at_least("stream.open_timeout", self.open_timeout, 1_000)?;
+        at_least("stream.first_frame_timeout", self.first_frame_timeout, 1_000)?;
         at_least("stream.read_timeout", self.read_timeout, 500)?;
         if self.decoder_threads.is_some_and(|threads| !(1..=16).contains(&threads)) {
             return Err(InvalidField::new("stream.decoder_threads", "must be from 1 to 16"));
