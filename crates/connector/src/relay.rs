@@ -22,7 +22,7 @@ use crate::{
 const POLL: Duration = Duration::from_millis(50);
 
 /// How often silence is looked for.
-const SILENCE_POLL: Duration = Duration::from_millis(100);
+const SILENCE_POLL: Duration = Duration::from_millis(200);
 
 /// How long a relay's end is awaited, so that the camera's session is over when it is opened again.
 const END_WAIT: Duration = Duration::from_millis(300);
@@ -285,10 +285,15 @@ async fn silence(settings: &StreamSettings, progress: &Progress) -> Failure {
             return Failure::new(FailureCode::Timeout, message);
         }
         let pictures = progress.has_picture.load(Ordering::Relaxed);
-        let limit = if pictures { settings.read_timeout } else { settings.first_frame_timeout };
+        // A camera of few pictures a minute may still be read; one that fell silent holds a worker.
+        let (limit, name) = if pictures {
+            (settings.read_timeout, "stream.read_timeout")
+        } else {
+            let third = settings.first_frame_timeout / 3;
+            (third.max(settings.read_timeout), "a third of stream.first_frame_timeout")
+        };
         if received && silent > limit {
-            let name = if pictures { "read_timeout" } else { "first_frame_timeout" };
-            let message = format!("The camera sent no frame for {limit:?} (stream.{name})");
+            let message = format!("The camera sent no frame for {limit:?} ({name})");
             return Failure::new(FailureCode::Stalled, message);
         }
     }
