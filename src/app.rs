@@ -122,7 +122,7 @@ pub async fn serve(mut settings: Settings) -> Result<bool, StartError> {
         pictures: pictures.clone(),
         picture_settings: settings.pictures,
         metrics,
-        stream_urls: settings.stream.url_policy(),
+        stream_urls: settings.url_policy(),
         callers,
         body_limit: settings.server.body_limit,
         lifecycle: lifecycle.clone(),

@@ -31,7 +31,7 @@ fn read_url(argument: &str, settings: &Settings) -> Result<StreamUrl, InvalidFie
     } else {
         argument
     };
-    settings.stream.url_policy().check(text)
+    settings.url_policy().check(text)
 }
 
 struct Answer {

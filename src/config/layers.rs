@@ -21,8 +21,8 @@ pub const SHARED_VARIABLES: [(&str, &str); 3] = [
     ("BECAMERA_SECRET_KEY", "storage.secret_key"),
 ];
 
-/// The one section within a section.
-const SUBSECTION: &str = "storage.retention";
+/// The sections within a section.
+const SUBSECTIONS: [&str; 2] = ["storage.retention", "stream.tls"];
 
 /// What Kubernetes sets in every container beside a service called `becamera`.
 const KUBERNETES_VARIABLES: [&str; 2] = ["BECAMERA_PORT", "BECAMERA_SERVICE_"];
@@ -122,8 +122,10 @@ pub(super) fn from_environment(
 /// `SECTION_KEY` as `section.key`, or `section.subsection.key`.
 fn key_of(name: &str) -> String {
     let key = name.to_lowercase().replacen('_', ".", 1);
-    match key.strip_prefix(SUBSECTION).and_then(|rest| rest.strip_prefix('_')) {
-        Some(rest) => format!("{SUBSECTION}.{rest}"),
+    let within =
+        |section: &&&str| key.strip_prefix(**section).is_some_and(|rest| rest.starts_with('_'));
+    match SUBSECTIONS.iter().find(within) {
+        Some(section) => format!("{section}.{}", &key[section.len() + 1..]),
         None => key,
     }
 }

@@ -229,6 +229,7 @@ fn the_example_file_shows_the_defaults() {
     }
     let mut settings = Settings::deserialize(toml::Value::Table(shown)).unwrap();
     (settings.detector.model, settings.detector.config) = (None, None);
+    settings.stream.tls.ca_file = None;
     (settings.detector.labels, settings.cache.redis_url) = (None, None);
     settings.server.user_header = None;
     (settings.detect.mode, settings.detect.interval) = (None, None);

@@ -22,8 +22,9 @@ pub fn inspect(
     settings: &StreamSettings,
 ) -> Result<(StreamDescription, StreamInfo), Failure> {
     native::set_up();
-    let description = probe::probe(url, settings)?;
-    let mut capture = Capture::open(url, settings, &description)?;
+    let probed = probe::probe(url, settings)?;
+    let description = probed.description.clone();
+    let mut capture = Capture::open(url, settings, probed)?;
     let mut frame = Mat::default();
     for _ in 0..ATTEMPTS {
         if capture.grab()? == Grab::End {

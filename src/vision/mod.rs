@@ -3,8 +3,10 @@
 
 pub mod analysis;
 mod capture;
+mod decoder_frame;
 mod decoder_threads;
 pub mod detector;
+mod display;
 pub mod draw;
 mod frame;
 mod frame_loop;
@@ -14,6 +16,7 @@ pub mod native;
 mod picture;
 pub mod pipeline;
 pub mod probe;
+mod protocols;
 pub mod replay;
 mod source;
 

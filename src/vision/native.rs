@@ -6,12 +6,18 @@ use std::sync::Once;
 ///
 /// - `rtsp_transport;tcp`: setting any option drops OpenCV's own TCP default.
 /// - `fpsprobesize;0`: opens in a third of the time and keeps the frame rate right.
+/// - `allowed_media_types;video`: a camera's audio track that never sends, or refuses to be set up,
+///   would keep the stream from opening. RTSP alone knows it.
+/// - `http_proxy;none`: what it reads is in this process, whatever the environment says.
 /// - The lists keep FFmpeg from its other protocols and formats (`concat:`, playlists, image
 ///   sequences, …), whatever a server or a file claims to be.
 const CAPTURE_OPTIONS: &str = "rtsp_transport;tcp\
     |fpsprobesize;0\
-    |protocol_whitelist;file,tcp,tls,http,https\
-    |format_whitelist;rtsp,mpjpeg,mjpeg,h264,hevc,mpegts,flv,mov,mp4,avi,matroska,webm,mpeg,ogg,asf";
+    |allowed_media_types;video\
+    |http_proxy;none\
+    |protocol_whitelist;file,tcp,http\
+    |format_whitelist;rtsp,mpjpeg,mjpeg,h264,hevc,mpegts,flv,mov,mp4,avi,matroska,webm,mpeg,ogg,asf\
+    ,m4v,mpegvideo,obu,ivf,nut,wtv,mxf,dv,dhav,vc1";
 
 static SET_UP: Once = Once::new();
 

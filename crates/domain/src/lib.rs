@@ -67,6 +67,7 @@ mod scene_rollup;
 mod secret_keys;
 pub mod settings;
 mod site;
+mod special_address;
 pub mod stream_url;
 pub mod timestamp;
 mod worker;

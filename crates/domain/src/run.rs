@@ -157,6 +157,8 @@ pub enum FailureCode {
     NotRtsp,
     /// The server sends us elsewhere; redirects are not followed.
     Redirected,
+    /// No connection that is safe: its TLS is too old, or its certificate is not trusted.
+    Tls,
     /// The server answers, but with nothing that can be decoded.
     Unsupported,
     /// The stream opened but gave no picture.
@@ -185,6 +187,7 @@ impl FailureCode {
             Self::NotFound => "not_found",
             Self::NotRtsp => "not_rtsp",
             Self::Redirected => "redirected",
+            Self::Tls => "tls",
             Self::Unsupported => "unsupported",
             Self::NoFrames => "no_frames",
             Self::Stalled => "stalled",

@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::InvalidField;
+use crate::{InvalidField, special_address::refused_kind};
 
 const MAX_CHARS: usize = 2048;
 const FIELD: &str = "stream_url";
@@ -33,6 +33,12 @@ impl StreamUrl {
     /// The whole URL with its credentials: only for the store, the worker and the camera itself.
     pub fn expose(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// Host (a name, or an address without brackets) and port of a stream that is not a file.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        let host = self.0.host_str().unwrap_or_default();
+        (host.trim_matches(['[', ']']), port_of(&self.0))
     }
 
     /// The parsed URL with its credentials.
@@ -114,6 +120,8 @@ pub struct StreamUrlPolicy {
     pub media_roots: Vec<PathBuf>,
     /// Hosts (names, addresses or networks in CIDR notation) that may be asked; empty: all.
     pub allowed_hosts: Vec<String>,
+    /// Where this service itself listens: no camera is there.
+    pub own_address: Option<SocketAddr>,
 }
 
 impl StreamUrlPolicy {
@@ -123,19 +131,29 @@ impl StreamUrlPolicy {
         let url = parse(text)?;
         if url.scheme() == "file" {
             self.check_file(&url)?;
-        } else if let Some(Host::Ipv4(_) | Host::Ipv6(_)) | None = url.host() {
-            let address = host_address(&url).ok_or_else(|| refuse("must name a host"))?;
-            self.check_address(url.host_str().unwrap_or_default(), &[address])?;
-        } else if let Some(address) = host_address(&url) {
-            // A non-special scheme keeps an IPv4 address as an opaque host.
-            self.check_address(url.host_str().unwrap_or_default(), &[address])?;
+        } else {
+            let host = url.host_str().unwrap_or_default();
+            if let Some(address) = host_address(host) {
+                self.check_address(host, &[address])?;
+                if self.is_own(SocketAddr::new(address, port_of(&url))) {
+                    return Err(refuse("leads to this service itself"));
+                }
+            }
         }
         Ok(StreamUrl(url))
     }
 
     /// Checks where a host name leads, after it was resolved. All of its addresses must be allowed
-    /// unless its name is.
+    /// unless its name is. No name makes a link-local, multicast or cloud metadata address a
+    /// camera's: only a rule for just that address or a part of its network does.
     pub fn check_address(&self, host: &str, addresses: &[IpAddr]) -> Result<(), InvalidField> {
+        for address in addresses {
+            if let Some((kind, network)) = refused_kind(*address)
+                && !self.allowed_hosts.iter().any(|rule| names_within(rule, network, *address))
+            {
+                return Err(refuse(format!("leads to {kind}, which is not a camera's")));
+            }
+        }
         let named = self.allowed_hosts.iter().any(|rule| rule.eq_ignore_ascii_case(host));
         let inside =
             |address: &IpAddr| self.allowed_hosts.iter().any(|rule| covers(rule, *address));
@@ -144,6 +162,14 @@ impl StreamUrlPolicy {
         } else {
             Err(refuse("leads to a host that stream.allowed_hosts does not allow"))
         }
+    }
+
+    /// Whether this service itself listens there, as far as the address alone tells.
+    pub fn is_own(&self, address: SocketAddr) -> bool {
+        self.own_address.is_some_and(|own| {
+            let ip = address.ip().to_canonical();
+            own.port() == address.port() && (ip.is_loopback() || ip == own.ip().to_canonical())
+        })
     }
 
     fn check_file(&self, url: &Url) -> Result<(), InvalidField> {
@@ -215,9 +241,27 @@ fn refuse(reason: impl Into<String>) -> InvalidField {
     InvalidField::new(FIELD, reason)
 }
 
-fn host_address(url: &Url) -> Option<IpAddr> {
-    let host = url.host_str()?;
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+/// The port of a stream's URL.
+fn port_of(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(if url.scheme() == "rtsps" { 322 } else { 554 })
+}
+
+/// The address that a host is, in any spelling: `0x7f.1` is one too.
+fn host_address(host: &str) -> Option<IpAddr> {
+    match Host::parse(host) {
+        Ok(Host::Ipv4(address)) => Some(address.into()),
+        Ok(Host::Ipv6(address)) => Some(address.into()),
+        _ => None,
+    }
+}
+
+/// Whether a rule names this address, by itself or as a part of the refused network.
+fn names_within(rule: &str, network: Option<IpNet>, address: IpAddr) -> bool {
+    match (rule.parse::<IpNet>(), network) {
+        (Ok(net), Some(network)) => network.contains(&net) && covers(rule, address),
+        (Ok(_), None) => false,
+        _ => covers(rule, address),
+    }
 }
 
 fn covers(rule: &str, address: IpAddr) -> bool {
@@ -293,111 +337,4 @@ pub fn redact_urls(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn reason(text: &str) -> String {
-        StreamUrlPolicy::default().check(text).expect_err(text).reason
-    }
-
-    #[test]
-    fn cameras_are_taken() {
-        let policy = StreamUrlPolicy::default();
-        for good in [
-            "rtsp://192.168.1.100:554/stream1",
-            "RTSP://cam.example/1?channel=2",
-            "rtsps://user:pa%2Fss@[2001:db8::1]/x",
-            "http://cam/video.mjpg",
-            "https://cam/video.mjpg",
-        ] {
-            policy.check(good).unwrap();
-        }
-    }
-
-    #[test]
-    fn everything_else_is_refused_with_its_reason() {
-        assert!(reason("").contains("1 to 2048"));
-        assert!(reason("videotestsrc ! appsink").contains("spaces"));
-        assert!(reason("rtsp://cam/\r\nHost:x").contains("control"));
-        assert!(reason("rtsp://cam/%0d%0aHost:x").contains("line breaks"));
-        assert!(reason("concat:a|b").contains("begin with"));
-        assert!(reason("subfile,,start,0,end,0,,:/etc/passwd").contains("URL"));
-        assert!(reason("rtmp://cam/x").contains("begin with"));
-        assert!(reason("tcp://cam:1").contains("begin with"));
-        assert!(reason("/etc/passwd").contains("URL"));
-        assert!(reason("0").contains("URL"));
-        assert!(reason("rtsp:///x").contains("host"));
-        assert!(reason("rtsp://user:p/ss@cam/x").contains("%2F"));
-        assert!(reason("rtsp://user:p#ss@cam/x").contains("%23"));
-        assert!(reason("rtsp://cam:0/x").contains("port 0"));
-        assert!(reason("file:///etc/passwd").contains("media_roots"));
-        assert!(reason("file://host/etc/passwd").contains("file:///"));
-        assert!(reason("file:relative").contains("file:///"));
-    }
-
-    #[test]
-    fn files_must_be_regular_and_below_a_media_root() {
-        let root = tempfile::tempdir().unwrap();
-        let outside = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(root.path().join("a.mp4"), b"x").unwrap();
-        std::os::unix::fs::symlink(outside.path(), root.path().join("link.mp4")).unwrap();
-        nix::unistd::mkfifo(&root.path().join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let policy =
-            StreamUrlPolicy { media_roots: vec![root.path().into()], ..Default::default() };
-        let check = |name: &str| policy.check(&format!("file://{}/{name}", root.path().display()));
-        assert!(check("a.mp4").is_ok());
-        assert!(check("link.mp4").unwrap_err().reason.contains("outside"));
-        assert!(check("fifo").unwrap_err().reason.contains("regular"));
-        assert!(check("").unwrap_err().reason.contains("regular"));
-        assert!(check("none.mp4").unwrap_err().reason.contains("not there"));
-        assert!(check("%02d.jpg").unwrap_err().reason.contains("without %"));
-        assert!(check("../../etc/passwd").is_err());
-    }
-
-    #[test]
-    fn the_allow_list_names_hosts_and_networks() {
-        let policy = StreamUrlPolicy {
-            allowed_hosts: vec!["10.0.0.0/8".into(), "cam.lan".into(), "::1".into()],
-            ..Default::default()
-        };
-        assert!(policy.check("rtsp://10.1.2.3/x").is_ok());
-        assert!(policy.check("rtsp://[::1]/x").is_ok());
-        assert!(policy.check("rtsp://127.0.0.1/x").is_err());
-        assert!(policy.check("http://127.0.0.1/x").is_err());
-        assert!(policy.check_address("CAM.lan", &["127.0.0.1".parse().unwrap()]).is_ok());
-        assert!(policy.check_address("x", &["127.0.0.1".parse().unwrap()]).is_err());
-        assert!(policy.check_address("x", &["::ffff:10.0.0.1".parse().unwrap()]).is_ok());
-    }
-
-    #[test]
-    fn secrets_are_never_shown() {
-        let url =
-            StreamUrl::trusted("rtsp://admin:s3%40cret@cam:554/a/password=s3?token=s3").unwrap();
-        assert_eq!(url.to_string(), "rtsp://***@cam:554/a/***?***");
-        assert_eq!(format!("{url:?}"), "StreamUrl(rtsp://***@cam:554/a/***?***)");
-        assert_eq!(url.credentials().unwrap(), ("admin".into(), "s3@cret".into()));
-        let noise = "open rtsp://admin:s3%40cret@cam:554/a failed; auth s3@cret (s3%40cret)";
-        assert_eq!(url.redact_in(noise), "open rtsp://***@cam:554/a failed; auth *** (***)");
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_refused_or_shown_without_its_password(
-            password in "[a-zA-Z0-9@:!$&*+=~._-]{6,20}", tail in "[ -~]{0,30}"
-        ) {
-            let text = format!("rtsp://user:{password}@camera.example/{tail}");
-            match StreamUrlPolicy::default().check(&text) {
-                Ok(url) => prop_assert!(!url.to_string().contains(&password)),
-                Err(error) => prop_assert!(!error.to_string().contains(&password)),
-            }
-        }
-
-        #[test]
-        fn checking_never_panics(text in "\\PC{0,200}") {
-            let _ = StreamUrlPolicy::default().check(&text);
-            let _ = redact_urls(&text);
-        }
-    }
-}
+mod tests;

@@ -33,7 +33,8 @@ impl CountingPipeline {
     pub fn new(config: WorkerConfig) -> Result<Self, String> {
         native::set_up();
         let detector = detector::load(&config.detector).map_err(|error| error.to_string())?;
-        Ok(Self { stream: config.stream, pictures: config.pictures, detector })
+        let stream = StreamSettings { own_address: config.own_address, ..config.stream };
+        Ok(Self { stream, pictures: config.pictures, detector })
     }
 
     /// The inference library's name and version, and the precision that it calculates with.
@@ -48,7 +49,7 @@ impl StreamPipeline for CountingPipeline {
         let keep = |exit| PipelineExit { exit, retire: false };
         let probed = probe::probe_while(&job.url, &self.stream, &mut || report.keep_waiting());
         let mut source = match probed {
-            Ok(Some(described)) => match source::open(job, &self.stream, described) {
+            Ok(Some(probed)) => match source::open(job, &self.stream, probed) {
                 Ok(source) => source,
                 Err(failure) => return keep(Exit::Failed(failure)),
             },

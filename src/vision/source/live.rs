@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use becamera_connector::{Closer, Relay};
 use becamera_counting::{budget::FrameBudget, freeze::FreezeWatch};
 use becamera_domain::{
     Budget, Failure, FailureCode, StreamInfo, StreamUrl, settings::StreamSettings,
@@ -20,7 +21,7 @@ use opencv::{core::Mat, prelude::*};
 use super::frame_source::{FrameSource, Next, POLL, Reading};
 use crate::vision::{
     capture::{Capture, Grab},
-    probe::{self, StreamDescription},
+    probe::{self, Probed, StreamDescription},
 };
 
 /// How long a stopped grabber is awaited before its process has to end.
@@ -32,8 +33,10 @@ const SLACK: Duration = Duration::from_secs(2);
 /// A live stream and the thread that reads it.
 pub struct LiveSource {
     shared: Arc<Shared>,
+    /// Wakes the thread where it waits for the camera.
+    closer: Option<Closer>,
     started: Instant,
-    open_timeout: Duration,
+    first_frame_timeout: Duration,
     read_timeout: Duration,
 }
 
@@ -81,18 +84,20 @@ impl LiveSource {
     pub fn start(
         url: &StreamUrl,
         settings: &StreamSettings,
-        described: StreamDescription,
+        probed: Probed,
         budget: FrameBudget,
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared::default());
+        let closer = probed.relay.as_ref().map(Relay::closer);
         let own_shared = shared.clone();
+        let described = probed.description.clone();
         let stream = LiveStream { url: url.clone(), settings: settings.clone(), described };
         thread::Builder::new()
             .name("grabber".into())
             .spawn(move || {
                 // Declared first so that it drops last, when the capture is gone.
                 let finish = Finish(&own_shared);
-                let end = grab_all(&stream, budget, &own_shared);
+                let end = grab_all(&stream, probed, budget, &own_shared);
                 finish.0.update(|state| state.end = end.err());
             })
             .map_err(|error| {
@@ -100,10 +105,18 @@ impl LiveSource {
             })?;
         Ok(Self {
             shared,
+            closer,
             started: Instant::now(),
-            open_timeout: settings.open_timeout,
+            first_frame_timeout: settings.first_frame_timeout,
             read_timeout: settings.read_timeout,
         })
+    }
+
+    fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(closer) = &self.closer {
+            closer.close();
+        }
     }
 
     /// The failure of native code that exceeds its own timeouts.
@@ -113,7 +126,7 @@ impl LiveSource {
             (true, Some(grabbed)) if since(grabbed) > self.read_timeout + SLACK => {
                 Some(stalled(self.read_timeout))
             }
-            (false, _) if since(self.started) > self.open_timeout + SLACK => {
+            (false, _) if since(self.started) > self.first_frame_timeout + SLACK => {
                 Some(if state.opened {
                     Failure::new(FailureCode::NoFrames, "The stream opened but gave no picture")
                 } else {
@@ -161,7 +174,7 @@ impl FrameSource for LiveSource {
     }
 
     fn close(self: Box<Self>) -> bool {
-        self.shared.stop.store(true, Ordering::Release);
+        self.stop();
         let state = self.shared.lock();
         let waited =
             self.shared.changed.wait_timeout_while(state, STOP_WAIT, |state| !state.finished);
@@ -171,7 +184,7 @@ impl FrameSource for LiveSource {
 
 impl Drop for LiveSource {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+        self.stop();
     }
 }
 
@@ -190,8 +203,9 @@ impl LiveStream {
         // Frames wait meanwhile: the probe must end before they count as missing.
         let probe_timeout = self.settings.probe_timeout.min(self.settings.read_timeout);
         let settings = StreamSettings { probe_timeout, ..self.settings.clone() };
-        let described = probe::probe_while(&self.url, &settings, &mut || !shared.stopped());
-        match (self.described.size, described.ok().flatten().and_then(|now| now.size)) {
+        let probed = probe::probe_while(&self.url, &settings, &mut || !shared.stopped());
+        let now = probed.ok().flatten().and_then(|probed| probed.description.size);
+        match (self.described.size, now) {
             (Some(before), Some(now)) if before != now => Err(Failure::new(
                 FailureCode::FormatChanged,
                 format!("The picture's size changed from {before} to {now} in mid-stream"),
@@ -211,9 +225,14 @@ impl Drop for Finish<'_> {
 }
 
 /// Reads until it is told to stop (`Ok`) or the stream ends.
-fn grab_all(stream: &LiveStream, mut budget: FrameBudget, shared: &Shared) -> Result<(), Failure> {
+fn grab_all(
+    stream: &LiveStream,
+    probed: Probed,
+    mut budget: FrameBudget,
+    shared: &Shared,
+) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut capture = Capture::open(&stream.url, &stream.settings, &stream.described)?;
+    let mut capture = Capture::open(&stream.url, &stream.settings, probed)?;
     let mut watch = FreezeWatch::default();
     shared.update(|state| state.opened = true);
     // Empty except while a frame is converted. With the frame loop's there are two pictures in all.
@@ -266,5 +285,8 @@ fn grab_all(stream: &LiveStream, mut budget: FrameBudget, shared: &Shared) -> Re
 }
 
 fn stalled(timeout: Duration) -> Failure {
-    Failure::new(FailureCode::Stalled, format!("The camera sent no frame for {timeout:?}"))
+    Failure::new(
+        FailureCode::Stalled,
+        format!("The camera sent no frame for {timeout:?} (stream.read_timeout)"),
+    )
 }

@@ -10,22 +10,22 @@ use becamera_domain::{Failure, Job, settings::StreamSettings};
 
 pub use self::frame_source::{FrameSource, Next, Reading};
 use self::{live::LiveSource, recording::FileSource};
-use super::probe::StreamDescription;
+use super::probe::Probed;
 
-/// Opens the source of a job, which a probe described. The first thing that it gives may still be a
-/// failure to open.
+/// Opens the source of a job, which was probed. The first thing that it gives may still be a failure
+/// to open.
 ///
 /// # Errors
 /// When no thread can be started for a live stream.
 pub fn open(
     job: &Job,
     settings: &StreamSettings,
-    described: StreamDescription,
+    probed: Probed,
 ) -> Result<Box<dyn FrameSource>, Failure> {
     let budget = FrameBudget::new(job.detect.fps);
     if job.url.is_file() {
-        Ok(Box::new(FileSource::new(&job.url, settings, described, job.source, budget)))
+        Ok(Box::new(FileSource::new(&job.url, settings, job.source, budget)))
     } else {
-        Ok(Box::new(LiveSource::start(&job.url, settings, described, budget)?))
+        Ok(Box::new(LiveSource::start(&job.url, settings, probed, budget)?))
     }
 }

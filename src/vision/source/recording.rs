@@ -12,10 +12,7 @@ use becamera_domain::{
 use opencv::core::Mat;
 
 use super::frame_source::{FrameSource, Next, POLL, Reading};
-use crate::vision::{
-    capture::{Capture, Grab},
-    probe::StreamDescription,
-};
+use crate::vision::capture::{Capture, Grab};
 
 /// A recording that is further behind its own clock than this does not try to catch up.
 const TOO_LATE: Duration = Duration::from_secs(2);
@@ -24,7 +21,6 @@ const TOO_LATE: Duration = Duration::from_secs(2);
 pub(super) struct FileSource {
     url: StreamUrl,
     settings: StreamSettings,
-    described: StreamDescription,
     source: SourceSettings,
     budget: FrameBudget,
     capture: Option<Capture>,
@@ -45,14 +41,12 @@ impl FileSource {
     pub(super) fn new(
         url: &StreamUrl,
         settings: &StreamSettings,
-        described: StreamDescription,
         source: SourceSettings,
         budget: FrameBudget,
     ) -> Self {
         Self {
             url: url.clone(),
             settings: settings.clone(),
-            described,
             source,
             budget,
             capture: None,
@@ -114,7 +108,8 @@ impl FileSource {
 impl FrameSource for FileSource {
     fn next_frame(&mut self, frame: &mut Mat) -> Result<Next, Failure> {
         if self.capture.is_none() {
-            let capture = Capture::open(&self.url, &self.settings, &self.described)?;
+            let path = self.url.file_path().unwrap_or_default();
+            let capture = Capture::open_recording(&path, &self.settings)?;
             if self.info.is_none() {
                 self.started = Instant::now();
             }

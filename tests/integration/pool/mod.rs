@@ -5,6 +5,7 @@ mod backends;
 mod crash_cycles;
 mod decoding;
 mod file_faults;
+mod odd_cameras;
 mod privacy;
 mod restart;
 mod shutdown;

@@ -44,6 +44,16 @@ pub fn h264() -> PathBuf {
     made("camera.h264", |to| encode(to, "20", &["-f", "h264"]))
 }
 
+/// 3 s of JPEG pictures, one behind the other.
+pub fn mjpeg() -> PathBuf {
+    made("camera.mjpeg", |to| {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-loglevel", "error", "-y", "-i"]).arg(footage());
+        command.args(["-t", "3", "-c:v", "mjpeg", "-q:v", "4", "-f", "mjpeg"]).arg(to);
+        assert!(command.status().unwrap().success());
+    })
+}
+
 /// A complete recording of 3 s: 30 frames.
 pub fn mp4() -> PathBuf {
     made("3s.mp4", |to| encode(to, "3", &["-movflags", "+faststart", "-f", "mp4"]))

@@ -10,6 +10,7 @@ pub mod procfs;
 pub mod recorded;
 pub mod redis;
 pub mod rtsp;
+pub mod scripted_camera;
 pub mod service;
 pub mod snapshots;
 pub mod sse;

@@ -5,6 +5,7 @@ mod detector;
 mod pictures;
 mod storage;
 mod stream;
+mod tls;
 mod workers;
 
 use std::{net::IpAddr, time::Duration};
@@ -16,9 +17,10 @@ pub use detector::{Backend, DetectorSettings};
 pub use pictures::{Blur, PictureSettings};
 pub use storage::StorageSettings;
 pub use stream::StreamSettings;
+pub use tls::{Fingerprint, KnownCertificate, TlsSettings};
 pub use workers::{Isolation, WorkerSettings};
 
-use crate::{DetectSettings, InvalidField};
+use crate::{DetectSettings, InvalidField, StreamUrlPolicy};
 
 /// All settings of the service, by section of the configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,10 +66,16 @@ impl Settings {
         Ok(())
     }
 
+    /// The policy for stream URLs.
+    pub fn url_policy(&self) -> StreamUrlPolicy {
+        StreamUrlPolicy { own_address: Some(self.server.bind), ..self.stream.url_policy() }
+    }
+
     /// What a worker needs of it.
     pub fn for_worker(&self) -> WorkerConfig {
         WorkerConfig {
             stream: self.stream.clone(),
+            own_address: Some(self.server.bind),
             detector: self.detector.clone(),
             pictures: self.pictures,
         }
@@ -79,6 +87,9 @@ impl Settings {
 pub struct WorkerConfig {
     /// How streams are opened and read.
     pub stream: StreamSettings,
+    /// Where the service listens: no camera is there.
+    #[serde(default)]
+    pub own_address: Option<std::net::SocketAddr>,
     /// How people are detected.
     pub detector: DetectorSettings,
     /// How pictures are made.
