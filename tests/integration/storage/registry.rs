@@ -55,10 +55,17 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
+/// A connection of its own, which waits while the store's connections close.
+fn sqlite(path: &str) -> SqliteConnection {
+    let mut connection = SqliteConnection::establish(path).unwrap();
+    diesel::sql_query("PRAGMA busy_timeout = 10000").execute(&mut connection).unwrap();
+    connection
+}
+
 fn execute(url: &str, sql: &str) {
     let query = diesel::sql_query(sql);
     match url.strip_prefix("sqlite:") {
-        Some(path) => query.execute(&mut SqliteConnection::establish(path).unwrap()),
+        Some(path) => query.execute(&mut sqlite(path)),
         None => query.execute(&mut PgConnection::establish(url).unwrap()),
     }
     .unwrap();
@@ -72,7 +79,7 @@ fn stored_urls(url: &str) -> Vec<String> {
     }
     let query = diesel::sql_query("SELECT stream_url FROM cameras ORDER BY id");
     let rows: Vec<Row> = match url.strip_prefix("sqlite:") {
-        Some(path) => query.load(&mut SqliteConnection::establish(path).unwrap()),
+        Some(path) => query.load(&mut sqlite(path)),
         None => query.load(&mut PgConnection::establish(url).unwrap()),
     }
     .unwrap();
