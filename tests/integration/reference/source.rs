@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use syn::{
-    Attribute, Expr, Fields, GenericArgument, Item, ItemEnum, ItemStruct, Lit, Meta, PathArguments,
-    Type,
+    Attribute, Expr, Field, Fields, GenericArgument, Ident, Item, ItemEnum, ItemStruct, Lit, Meta,
+    PathArguments, Type,
 };
 
 /// A section of the configuration file.
@@ -78,7 +78,7 @@ impl Source {
         let title = title.strip_prefix(&head).unwrap_or_else(|| panic!("{title:?}: no {head:?}"));
         let place = sections.len();
         sections.push(Section { name: name.into(), title: title.into(), settings: Vec::new() });
-        for field in &item.fields {
+        for field in item.fields.iter().filter(|field| !is_skipped(field)) {
             let key = format!("{name}.{}", field.ident.as_ref().unwrap());
             let ty = last(&field.ty).0;
             if self.named(&ty).is_some_and(|item| matches!(item.fields, Fields::Named(_))) {
@@ -118,6 +118,7 @@ impl Source {
             "KeepFor" => "duration, or `forever`",
             "SocketAddr" => "address and port",
             "IpNet" => "network",
+            "KnownCertificate" => "`HOST=FINGERPRINT`",
             "SecretKeys" => "32 bytes in hex or base64",
             name => {
                 let choices = self.enums.iter().find(|item| item.ident == name);
@@ -136,6 +137,15 @@ impl Source {
         assert!(found.next().is_none(), "{name} names several structs");
         first
     }
+}
+
+/// Whether a field is no setting: the service itself fills it in.
+fn is_skipped(field: &Field) -> bool {
+    let skip = |attribute: &Attribute| {
+        attribute.path().is_ident("serde")
+            && attribute.parse_args::<Ident>().is_ok_and(|it| it == "skip")
+    };
+    field.attrs.iter().any(skip)
 }
 
 /// A type's name, and what it is generic over.

@@ -12,10 +12,11 @@ use crate::InvalidField;
 pub struct TlsSettings {
     /// Whether certificates are verified at all.
     pub verify: bool,
-    /// Certificates in PEM form that sign cameras' certificates, beside the public ones.
+    /// File of certificates in PEM form that sign cameras' certificates, beside the public ones.
+    /// Example: `"/etc/becamera/cameras.pem"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-    /// Hosts whose certificate is known: it is taken for its fingerprint alone.
+    /// Hosts whose certificate is trusted by its SHA-256 fingerprint alone, as `host=fingerprint`.
     pub fingerprints: Vec<KnownCertificate>,
 }
 
