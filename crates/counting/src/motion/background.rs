@@ -7,7 +7,7 @@
 use super::{BLOCK, COLUMNS, Motion, ROWS};
 
 /// Width of the grey picture that is compared, in pixels. Each of its pixels is to average four of
-/// the frame's, so that a camera's noise stays below [`THRESHOLD`].
+/// the frame's, so that a camera's noise stays below the threshold.
 pub const WIDTH: usize = 192;
 /// Height of the grey picture, in pixels.
 pub const HEIGHT: usize = 144;
