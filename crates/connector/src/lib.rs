@@ -12,11 +12,14 @@ mod door;
 mod head;
 mod http;
 mod local;
+mod progress;
 mod refusal;
 mod relay;
 mod rtsp;
+mod session;
 mod tls;
 mod wire;
 
 pub use description::StreamDescription;
-pub use relay::{Closer, Received, Relay};
+pub use progress::Received;
+pub use relay::{Closer, Relay};

@@ -4,18 +4,24 @@ use std::{
     cell::Cell,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::Ordering,
         mpsc::{self, RecvTimeoutError},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use becamera_domain::{Failure, FailureCode, StreamUrl, settings::StreamSettings};
-use tokio::sync::Notify;
 
 use crate::{
-    description::StreamDescription, door::Phase, http, local::Reception, refusal::unsupported, rtsp,
+    description::StreamDescription,
+    door::Phase,
+    http,
+    local::Reception,
+    progress::{Progress, Received},
+    refusal::unsupported,
+    rtsp,
+    session::Session,
 };
 
 /// How often an opening asks whether it should go on.
@@ -26,72 +32,6 @@ const SILENCE_POLL: Duration = Duration::from_millis(200);
 
 /// How long a relay's end is awaited, so that the camera's session is over when it is opened again.
 const END_WAIT: Duration = Duration::from_millis(300);
-
-/// What came of a stream so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Received {
-    /// Bytes of media.
-    pub bytes: u64,
-    /// How long ago the last of them came; none before the first.
-    pub last: Option<Duration>,
-}
-
-/// What the relay's thread has done, for others to see.
-pub(crate) struct Progress {
-    started: Instant,
-    bytes: AtomicU64,
-    /// Milliseconds from the start, and one more; 0: nothing yet.
-    last: AtomicU64,
-    over: AtomicBool,
-    /// There was a picture: from now on they come regularly.
-    has_picture: AtomicBool,
-    failure: Mutex<Option<Failure>>,
-    stop: Notify,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            bytes: AtomicU64::new(0),
-            last: AtomicU64::new(0),
-            over: AtomicBool::new(false),
-            has_picture: AtomicBool::new(false),
-            failure: Mutex::new(None),
-            stop: Notify::new(),
-        }
-    }
-
-    /// Notes that so many bytes of media came.
-    pub fn received(&self, bytes: usize) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
-        self.last.store(now + 1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// Notes that the camera was told to send.
-    pub fn begun(&self) {
-        self.received(0);
-    }
-
-    /// What came so far.
-    fn so_far(&self) -> Received {
-        let bytes = self.bytes.load(Ordering::Relaxed);
-        let last = self.since_last().filter(|_| bytes > 0);
-        Received { bytes, last }
-    }
-
-    /// How long ago something came, or the camera was told to send; none before.
-    fn since_last(&self) -> Option<Duration> {
-        let last = self.last.load(Ordering::Relaxed);
-        let last = Duration::from_millis(last.checked_sub(1)?);
-        Some(self.started.elapsed().saturating_sub(last))
-    }
-
-    fn fail(&self, failure: Failure) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
-    }
-}
 
 /// An open stream of a camera, which one reader of this process can read at [`Relay::local_url`]. The
 /// camera's session ends when this is dropped.
@@ -229,9 +169,9 @@ fn run(
     };
     runtime.block_on(async {
         if url.as_url().scheme().starts_with("rtsp") {
-            relay_rtsp(url, settings, progress, opened).await;
+            relay::<rtsp::Camera>(url, settings, progress, opened).await;
         } else {
-            relay_http(url, settings, progress, opened).await;
+            relay::<http::Camera>(url, settings, progress, opened).await;
         }
     });
     // A name server that is silent holds its lookup for 10 s: nobody waits for that.
@@ -299,22 +239,24 @@ async fn silence(settings: &StreamSettings, progress: &Progress) -> Failure {
     }
 }
 
-async fn relay_rtsp(
+/// Opens a camera and passes its stream on, until either side ends, the camera falls silent, or it is
+/// told to stop.
+async fn relay<S: Session>(
     url: &StreamUrl,
     settings: &StreamSettings,
     progress: &Progress,
     opened: mpsc::Sender<Result<Opened, Failure>>,
 ) {
     let phase = Cell::default();
-    let opening = rtsp::Camera::open(url, settings, &phase);
-    let Some((mut camera, reception)) =
-        open(opening, &phase, (settings, progress), "rtsp", opened).await
+    let opening = S::open(url, settings, &phase);
+    let Some((mut session, reception)) =
+        open(opening, &phase, (settings, progress), S::SCHEME, opened).await
     else {
         return;
     };
     let work = async {
         match reception.welcome().await {
-            Ok((reader, first)) => rtsp::serve(&mut camera, reader, first, progress).await,
+            Ok((reader, first)) => session.serve(reader, first, progress).await,
             Err(_) => Ok(()),
         }
     };
@@ -327,34 +269,5 @@ async fn relay_rtsp(
         },
     }
     progress.over.store(true, Ordering::Release);
-    camera.tear_down().await;
-}
-
-async fn relay_http(
-    url: &StreamUrl,
-    settings: &StreamSettings,
-    progress: &Progress,
-    opened: mpsc::Sender<Result<Opened, Failure>>,
-) {
-    let phase = Cell::default();
-    let opening = http::Camera::open(url, settings, &phase);
-    let Some((mut camera, reception)) =
-        open(opening, &phase, (settings, progress), "http", opened).await
-    else {
-        return;
-    };
-    let work = async {
-        match reception.welcome().await {
-            Ok((reader, first)) => http::serve(&mut camera, reader, first, progress).await,
-            Err(_) => Ok(()),
-        }
-    };
-    tokio::select! {
-        biased;
-        () = progress.stop.notified() => {}
-        failure = silence(settings, progress) => progress.fail(failure),
-        served = work => if let Err(failure) = served {
-            progress.fail(failure);
-        },
-    }
+    session.end().await;
 }

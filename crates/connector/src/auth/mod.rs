@@ -4,13 +4,16 @@ mod challenge;
 mod digest;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use becamera_domain::{Failure, FailureCode};
+use becamera_domain::{Failure, FailureCode, StreamUrl, settings::StreamSettings};
 
 use self::{
     challenge::{Challenge, challenges},
     digest::Digest,
 };
 use crate::head::Head;
+
+/// A request is sent again this often for another login.
+pub(crate) const LOGINS: u32 = 5;
 
 /// Ways to log in, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,8 +40,13 @@ pub(crate) struct Login {
 }
 
 impl Login {
+    /// With the URL's credentials, over a connection that is private or not.
+    pub fn to(url: &StreamUrl, settings: &StreamSettings, is_private: bool) -> Self {
+        Self::new(url.credentials(), is_private || settings.plain_basic_auth)
+    }
+
     /// `may_be_read`: nobody can listen, or it does not matter.
-    pub fn new(credentials: Option<(String, String)>, may_be_read: bool) -> Self {
+    fn new(credentials: Option<(String, String)>, may_be_read: bool) -> Self {
         Self { credentials, may_be_read, method: None, accepted: false, refused: Vec::new() }
     }
 

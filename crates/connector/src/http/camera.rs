@@ -7,16 +7,13 @@ use url::Url;
 
 use super::body::Body;
 use crate::{
-    auth::Login,
+    auth::{LOGINS, Login},
     description::StreamDescription,
     door::{Door, Phase},
     head::Head,
     refusal::{refusal, unsupported},
     wire::Wire,
 };
-
-/// A request is sent again so often for another login.
-const LOGINS: u32 = 5;
 
 /// How the body goes to the reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +39,7 @@ impl Camera {
         phase: &Cell<Phase>,
     ) -> Result<(Self, StreamDescription), Failure> {
         let door = Door::find(url, settings).await?;
-        let may_be_read = door.is_private() || settings.plain_basic_auth;
-        let mut login = Login::new(url.credentials(), may_be_read);
+        let mut login = Login::to(url, settings, door.is_private());
         let request = Request::new(url.as_url());
         let mut logins = 0;
         loop {

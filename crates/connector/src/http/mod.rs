@@ -6,4 +6,3 @@ mod jpeg;
 mod serve;
 
 pub(crate) use camera::Camera;
-pub(crate) use serve::serve;

@@ -1,28 +1,49 @@
 //! The reader's answer: the camera's body, with pictures in good order.
 
-use std::io;
+use std::{cell::Cell, io};
 
-use becamera_domain::Failure;
+use becamera_domain::{Failure, StreamUrl, settings::StreamSettings};
 use bytes::Bytes;
 
 use super::{
     camera::{Camera, Content},
     jpeg::Pictures,
 };
-use crate::{head::Head, refusal::unsupported, relay::Progress, wire::Wire};
+use crate::{
+    description::StreamDescription, door::Phase, head::Head, progress::Progress,
+    refusal::unsupported, session::Session, wire::Wire,
+};
 
 const BOUNDARY: &str = "becamera-picture";
 
 /// Bytes without a picture after which there is none.
 const MAX_WITHOUT: usize = 16 * 1024 * 1024;
 
+impl Session for Camera {
+    const SCHEME: &'static str = "http";
+
+    async fn open(
+        url: &StreamUrl,
+        settings: &StreamSettings,
+        phase: &Cell<Phase>,
+    ) -> Result<(Self, StreamDescription), Failure> {
+        Self::open(url, settings, phase).await
+    }
+
+    async fn serve(
+        &mut self,
+        reader: Wire,
+        _first: Head,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        serve(self, reader, progress).await
+    }
+
+    async fn end(&mut self) {}
+}
+
 /// Serves the reader until one side ends. The failure is what is wrong with the camera's stream.
-pub(crate) async fn serve(
-    camera: &mut Camera,
-    mut reader: Wire,
-    _first: Head,
-    progress: &Progress,
-) -> Result<(), Failure> {
+async fn serve(camera: &mut Camera, mut reader: Wire, progress: &Progress) -> Result<(), Failure> {
     let kind = match &camera.content {
         Content::Pictures { .. } => format!("multipart/x-mixed-replace; boundary={BOUNDARY}"),
         Content::Video(kind) if kind.bytes().all(|byte| byte.is_ascii_graphic()) => kind.clone(),

@@ -6,11 +6,12 @@ use becamera_domain::{Failure, FailureCode, StreamUrl, settings::StreamSettings}
 use bytes::BytesMut;
 
 use super::{
+    message::{Message, next_message},
     sdp::{self, Sdp, Video},
     udp::Udp,
 };
 use crate::{
-    auth::Login,
+    auth::{LOGINS, Login},
     description::StreamDescription,
     door::{Door, Phase},
     head::Head,
@@ -23,9 +24,6 @@ const MAX_BODY: usize = 256 * 1024;
 
 /// Most media that is kept while an answer is awaited.
 const MAX_EARLY: usize = 1024 * 1024;
-
-/// A request is sent again so often for another login.
-const LOGINS: u32 = 5;
 
 /// 503: a server that prepares the stream for another client, or is still ending a session, says
 /// so for some tenths of a second.
@@ -83,13 +81,13 @@ impl Camera {
         phase: &Cell<Phase>,
     ) -> Result<(Self, StreamDescription), Failure> {
         let door = Door::find(url, settings).await?;
-        let may_be_read = door.is_private() || settings.plain_basic_auth;
         let (wire, near, far) = door.connect(settings.own_address, phase).await?;
+        let login = Login::to(url, settings, door.is_private());
         let mut camera = Self {
             wire,
             door,
             own: settings.own_address,
-            login: Login::new(url.credentials(), may_be_read),
+            login,
             sequence: 0,
             url: url.without_credentials().into(),
             aggregate: String::new(),
@@ -325,17 +323,17 @@ impl Camera {
             if first && !begin.starts_with(&b"RTSP/"[..begin.len().min(5)]) {
                 return Err(not_rtsp());
             }
-            match super::serve::next_message(&mut self.wire).await {
+            match next_message(&mut self.wire).await {
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     return Err(not_rtsp());
                 }
                 Err(_) | Ok(None) => return Ok(None),
-                Ok(Some(super::serve::Message::Media(frame))) => {
+                Ok(Some(Message::Media(frame))) => {
                     if self.early.len() + frame.len() <= MAX_EARLY {
                         self.early.extend_from_slice(&frame);
                     }
                 }
-                Ok(Some(super::serve::Message::Head(head))) => {
+                Ok(Some(Message::Head(head))) => {
                     if head.protocol() != "RTSP" {
                         // It may ask something of us.
                         let Some((_, _)) = head.request().filter(|_| head.first.contains("RTSP/"))

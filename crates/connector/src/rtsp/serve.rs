@@ -1,74 +1,49 @@
 //! The reader's session: it is given what the camera sends, and nothing that it asks for reaches the
 //! camera as it is.
 
-use std::io;
+use std::{cell::Cell, io};
 
-use becamera_domain::Failure;
-use bytes::{Buf, Bytes, BytesMut};
+use becamera_domain::{Failure, StreamUrl, settings::StreamSettings};
+use bytes::BytesMut;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::camera::{Camera, Transport};
-use crate::{head::Head, relay::Progress, wire::Wire};
+use super::{
+    camera::{Camera, Transport},
+    message::{MAX_GARBAGE, MEDIA, MEDIA_HEAD, Message, take_message},
+};
+use crate::{
+    description::StreamDescription, door::Phase, head::Head, progress::Progress, session::Session,
+    wire::Wire,
+};
 
-/// Begins a packet between messages; then come a channel and a length.
-const MEDIA: u8 = b'$';
-const MEDIA_HEAD: usize = 4;
+impl Session for Camera {
+    const SCHEME: &'static str = "rtsp";
 
-/// Bytes that are passed over in search of the next message before it counts as lost.
-const MAX_GARBAGE: usize = 256 * 1024;
-
-/// What stands on a connection.
-pub(super) enum Message {
-    /// A packet, with its head.
-    Media(Bytes),
-    Head(Head),
-}
-
-/// Takes the next message off a buffer, once all of it is there. Between messages cameras may send
-/// stray bytes.
-fn take_message(buffer: &mut BytesMut) -> io::Result<Option<Message>> {
-    let mut passed = 0;
-    loop {
-        match buffer.first() {
-            None => return Ok(None),
-            Some(&MEDIA) => {
-                let Some(head) = buffer.first_chunk::<MEDIA_HEAD>() else { return Ok(None) };
-                let length = MEDIA_HEAD + usize::from(u16::from_be_bytes([head[2], head[3]]));
-                if buffer.len() < length {
-                    return Ok(None);
-                }
-                return Ok(Some(Message::Media(buffer.split_to(length).freeze())));
-            }
-            Some(byte) if byte.is_ascii_uppercase() || matches!(byte, b'\r' | b'\n') => {
-                let head = Head::take(buffer).map_err(|_| io::ErrorKind::InvalidData)?;
-                return Ok(head.map(Message::Head));
-            }
-            Some(_) => {
-                passed += 1;
-                if passed > MAX_GARBAGE {
-                    return Err(io::ErrorKind::InvalidData.into());
-                }
-                buffer.advance(1);
-            }
-        }
+    async fn open(
+        url: &StreamUrl,
+        settings: &StreamSettings,
+        phase: &Cell<Phase>,
+    ) -> Result<(Self, StreamDescription), Failure> {
+        Self::open(url, settings, phase).await
     }
-}
 
-/// Reads the next message; `None` at the end.
-pub(super) async fn next_message(wire: &mut Wire) -> io::Result<Option<Message>> {
-    loop {
-        if let Some(message) = take_message(&mut wire.buffer)? {
-            return Ok(Some(message));
-        }
-        if wire.fill().await? == 0 {
-            return Ok(None);
-        }
+    async fn serve(
+        &mut self,
+        reader: Wire,
+        first: Head,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        serve(self, reader, first, progress).await
+    }
+
+    async fn end(&mut self) {
+        self.tear_down().await;
     }
 }
 
 /// Serves the reader, whose first request is `first`, until one side ends. The failure is what the
 /// camera refused.
-pub(crate) async fn serve(
+async fn serve(
     camera: &mut Camera,
     mut reader: Wire,
     first: Head,
@@ -245,36 +220,4 @@ fn answer(request: &Head, status: &str, headers: &str, body: &str) -> Vec<u8> {
         "RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn media_and_messages_are_told_apart_between_stray_bytes() {
-        let mut buffer = BytesMut::from(
-            &b"\0\0$\0\0\x03abc$\x01\0\x01dRTSP/1.0 200 OK\r\nCSeq: 2\r\n\r\n$\0\0\x09short"[..],
-        );
-        let mut next = || take_message(&mut buffer).unwrap();
-        assert!(matches!(next(), Some(Message::Media(packet)) if &packet[..] == b"$\0\0\x03abc"));
-        assert!(matches!(next(), Some(Message::Media(packet)) if packet[1] == 1));
-        assert!(matches!(next(), Some(Message::Head(head)) if head.status() == Some(200)));
-        assert!(next().is_none());
-        assert!(next().is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_to_their_end(bytes in proptest::collection::vec(any::<u8>(), 0..3000)) {
-            let mut buffer = BytesMut::from(&bytes[..]);
-            let mut messages = 0;
-            while let Ok(Some(_)) = take_message(&mut buffer) {
-                messages += 1;
-            }
-            prop_assert!(messages <= bytes.len());
-        }
-    }
 }
