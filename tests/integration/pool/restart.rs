@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::support::{SOON, clips, rtsp::RtspCamera, secs, service::Service, wait_for};
+use crate::support::{SOON, clips, rtsp::RtspCamera, secs, service::Service, wait_for, wait_until};
 
 fn set_up(service: &Service) {
     let url = RtspCamera::shared().url();
@@ -15,6 +15,13 @@ fn set_up(service: &Service) {
     service.wait_new_count(1);
     service.wait_new_count(2);
     service.stop_camera(2).ok(200);
+    // Before that `kill -9` costs it: counts are written every `storage.flush_interval`.
+    wait_until("the history of camera 2 is stored", SOON, || has_history(service));
+}
+
+fn has_history(service: &Service) -> bool {
+    let stored = service.http.get("/api/v1/cameras/2/counts").ok(200);
+    !stored["samples"].as_array().unwrap().is_empty()
 }
 
 fn check(service: &Service) {
@@ -27,8 +34,7 @@ fn check(service: &Service) {
     assert_eq!(service.camera(3)["name"], "Never started");
     assert_eq!(service.camera(3)["desired_state"], "stopped");
     assert_eq!(service.pool()["busy_workers"], 1);
-    let stored = service.http.get("/api/v1/cameras/2/counts").ok(200);
-    assert!(!stored["samples"].as_array().unwrap().is_empty(), "history is kept");
+    assert!(has_history(service), "history is kept");
     // A recording that was looping is looping again, without having to be told.
     service.http.post_empty("/api/v1/cameras/2/start").ok(200);
     service.wait_new_count(2);
@@ -55,9 +61,7 @@ fn cameras_resume_after_kill_9_of_the_service_and_no_child_survives_it() {
 
     let (status, _) = service.wait_exit(secs(5));
     assert!(!status.success());
-    crate::support::wait_until("every child is gone", secs(2), || {
-        family.iter().all(|process| !process.is_alive())
-    });
+    wait_until("every child is gone", secs(2), || family.iter().all(|process| !process.is_alive()));
     let service = service.start_again();
     check(&service);
 }
