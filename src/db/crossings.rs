@@ -1,7 +1,5 @@
 //! The table of crossings: many of them in one statement.
 
-use std::collections::HashSet;
-
 use becamera_actors::ports::StoreError;
 use becamera_domain::{Crossing, CrossingQuery, Direction, LineId, LineTotals, RunId};
 use chrono::DateTime;
@@ -13,7 +11,7 @@ use diesel::{
 use super::{
     columns::{RowDecoder, micros_after, rows_for_page},
     connection::{DbConnection, on_either},
-    insert::{Insert, ROWS},
+    insert::{Insert, insert_new},
     schema::crossings,
 };
 
@@ -134,17 +132,16 @@ struct Inserted {
 pub(super) fn insert(
     connection: &mut DbConnection,
     crossings: &[NewCrossing],
-    mut on_new: impl FnMut(&NewCrossing),
+    on_new: impl FnMut(&NewCrossing),
 ) -> QueryResult<()> {
-    for crossings in crossings.chunks(ROWS) {
-        let inserted = insert_new(connection, crossings)?;
-        let new: HashSet<_> = inserted.iter().map(|i| (i.camera_id, i.run_id, i.seq)).collect();
-        crossings.iter().filter(|crossing| new.contains(&crossing.row.key())).for_each(&mut on_new);
-    }
-    Ok(())
+    let insert = |crossings: &[NewCrossing]| {
+        let inserted = insert_rows(connection, crossings)?;
+        Ok(inserted.into_iter().map(|i| (i.camera_id, i.run_id, i.seq)).collect())
+    };
+    insert_new(crossings, |crossing| crossing.row.key(), insert, on_new)
 }
 
-fn insert_new(
+fn insert_rows(
     connection: &mut DbConnection,
     crossings: &[NewCrossing],
 ) -> QueryResult<Vec<Inserted>> {

@@ -3,7 +3,9 @@
 //! SQL by hand, because diesel has no insert of many rows with a conflict clause on SQLite, and
 //! prepares its insert of one row again for each.
 
-use std::fmt::Write;
+use std::{collections::HashSet, fmt::Write, hash::Hash};
+
+use diesel::QueryResult;
 
 /// The SQL of a database, as far as the two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,27 @@ pub(super) enum Dialect {
 /// Rows in one statement: with up to 21 values a row this stays below what SQLite (32,766) and
 /// PostgreSQL (65,535) can bind.
 pub(super) const ROWS: usize = 1_000;
+
+/// Inserts items that may be there already, [`ROWS`] at a time, and shows each that was not and no
+/// other to `on_new`, in their order. `insert` answers the keys of those that it inserted. Each key is
+/// among the items at most once.
+pub(super) fn insert_new<T, K: Eq + Hash>(
+    items: &[T],
+    key: impl Fn(&T) -> K,
+    mut insert: impl FnMut(&[T]) -> QueryResult<Vec<K>>,
+    mut on_new: impl FnMut(&T),
+) -> QueryResult<()> {
+    for items in items.chunks(ROWS) {
+        let inserted = insert(items)?;
+        if inserted.len() == items.len() {
+            items.iter().for_each(&mut on_new);
+            continue;
+        }
+        let new: HashSet<K> = inserted.into_iter().collect();
+        items.iter().filter(|item| new.contains(&key(item))).for_each(&mut on_new);
+    }
+    Ok(())
+}
 
 /// An INSERT of any number of rows.
 pub(super) struct Insert {

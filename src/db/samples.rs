@@ -2,8 +2,6 @@
 
 mod scene;
 
-use std::collections::HashSet;
-
 use becamera_actors::ports::StoreError;
 use becamera_domain::{
     LineId, LineTotals, RunId, Sample, SampleQuery, SceneTally, Totals, ZoneId, ZoneTotals,
@@ -16,7 +14,7 @@ use diesel::{
 use super::{
     columns::{RowDecoder, rows_for_page, whole_second_after},
     connection::{DbConnection, on_either},
-    insert::{Insert, ROWS},
+    insert::{Insert, insert_new},
     schema::samples,
 };
 
@@ -156,22 +154,16 @@ struct Inserted {
 pub(super) fn insert(
     connection: &mut DbConnection,
     samples: &[NewSample],
-    mut on_new: impl FnMut(&NewSample),
+    on_new: impl FnMut(&NewSample),
 ) -> QueryResult<()> {
-    for samples in samples.chunks(ROWS) {
-        let inserted = insert_new(connection, samples)?;
-        if inserted.len() == samples.len() {
-            samples.iter().for_each(&mut on_new);
-            continue;
-        }
-        let new: HashSet<_> =
-            inserted.iter().map(|i| (i.camera_id, i.bucket_start, i.run_id, i.seq)).collect();
-        samples.iter().filter(|sample| new.contains(&sample.row.key())).for_each(&mut on_new);
-    }
-    Ok(())
+    let insert = |samples: &[NewSample]| {
+        let inserted = insert_rows(connection, samples)?;
+        Ok(inserted.into_iter().map(|i| (i.camera_id, i.bucket_start, i.run_id, i.seq)).collect())
+    };
+    insert_new(samples, |sample| sample.row.key(), insert, on_new)
 }
 
-fn insert_new(connection: &mut DbConnection, rows: &[NewSample]) -> QueryResult<Vec<Inserted>> {
+fn insert_rows(connection: &mut DbConnection, rows: &[NewSample]) -> QueryResult<Vec<Inserted>> {
     let sql = INSERT_SAMPLES.statement(rows.len(), connection.dialect());
     on_either!(connection, c => {
         let mut query = diesel::sql_query(sql).into_boxed();

@@ -69,20 +69,21 @@ impl Display {
 
     /// Turns and stretches a picture. Nothing is made smaller, so that no detail is lost.
     pub fn apply(&self, decoded: &Mat, shown: &mut Mat) -> opencv::Result<()> {
-        let mut square = Mat::default();
-        let stretched = if self.pixel_aspect == 1.0 {
-            decoded
-        } else {
-            let (width, height) = stretched(decoded.cols(), decoded.rows(), self.pixel_aspect);
-            resize(decoded, &mut square, Size::new(width, height), 0.0, 0.0, INTER_LINEAR)?;
-            &square
+        let (width, height) = stretched(decoded.cols(), decoded.rows(), self.pixel_aspect);
+        let stretch =
+            |to: &mut Mat| resize(decoded, to, Size::new(width, height), 0.0, 0.0, INTER_LINEAR);
+        let turn = match self.turn {
+            Turn::None => return stretch(shown),
+            Turn::CounterClockwise => ROTATE_90_COUNTERCLOCKWISE,
+            Turn::Half => ROTATE_180,
+            Turn::Clockwise => ROTATE_90_CLOCKWISE,
         };
-        match self.turn {
-            Turn::None => stretched.copy_to(shown),
-            Turn::CounterClockwise => rotate(stretched, shown, ROTATE_90_COUNTERCLOCKWISE),
-            Turn::Half => rotate(stretched, shown, ROTATE_180),
-            Turn::Clockwise => rotate(stretched, shown, ROTATE_90_CLOCKWISE),
+        if self.pixel_aspect == 1.0 {
+            return rotate(decoded, shown, turn);
         }
+        let mut square = Mat::default();
+        stretch(&mut square)?;
+        rotate(&square, shown, turn)
     }
 }
 

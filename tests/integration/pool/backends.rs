@@ -9,19 +9,10 @@ use std::{
 use tempfile::TempDir;
 
 use crate::support::{
-    clips, secs,
+    clips, onnxruntime_is_not_tested, secs,
     service::{Builder, Service},
     wait_until,
 };
-
-/// It is got by `deploy/test.sh`; without it tests fail, unless that was said there.
-fn is_not_tested() -> bool {
-    let without = std::env::var_os("BECAMERA_TEST_WITHOUT_ONNXRUNTIME").is_some();
-    if without {
-        eprintln!("not tested: BECAMERA_TEST_WITHOUT_ONNXRUNTIME is set");
-    }
-    without
-}
 
 /// Where the service or a worker has mapped ONNX Runtime, if it has.
 fn maps_it(pid: i64) -> bool {
@@ -44,7 +35,7 @@ fn counts_with(service: &Service, backend: &str) {
 
 #[test]
 fn auto_takes_onnxruntime_and_says_so() {
-    if is_not_tested() {
+    if onnxruntime_is_not_tested() {
         return;
     }
     let service = Service::with().start();
@@ -58,7 +49,7 @@ fn auto_takes_onnxruntime_and_says_so() {
 
 #[test]
 fn onnxruntime_can_be_asked_for_in_a_thread_too() {
-    if is_not_tested() {
+    if onnxruntime_is_not_tested() {
         return;
     }
     let service = Service::with()
@@ -77,7 +68,7 @@ fn a_model_of_the_users_own_is_run_by_either() {
         service.set("DETECTOR_BACKEND", backend).start()
     };
     counts_with(&with("opencv"), "opencv ");
-    if !is_not_tested() {
+    if !onnxruntime_is_not_tested() {
         counts_with(&with("onnxruntime"), "onnxruntime 1.");
     }
 }
@@ -107,7 +98,7 @@ fn onnxruntime_by_name_must_be_there() {
 
 #[test]
 fn a_model_that_it_cannot_load_is_named_before_anything_starts() {
-    if is_not_tested() {
+    if onnxruntime_is_not_tested() {
         return;
     }
     let model = tempfile::Builder::new().suffix(".onnx").tempfile().unwrap();

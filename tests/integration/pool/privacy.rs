@@ -8,9 +8,12 @@ use std::{
     thread,
 };
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::support::{clips, secs, service::Service, wait_until};
+use crate::support::{
+    clips, onnxruntime_is_not_tested, procfs::Process, secs, service::Service, wait_until,
+};
 
 /// ONNX Runtime was seen to look its maker's hosts up 8 s after it was loaded.
 const WATCHED: std::time::Duration = secs(14);
@@ -29,8 +32,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 /// environment.
 #[test]
 fn workers_look_up_nothing_connect_to_nothing_and_leave_no_file() {
-    if std::env::var_os("BECAMERA_TEST_WITHOUT_ONNXRUNTIME").is_some() {
-        eprintln!("not tested: BECAMERA_TEST_WITHOUT_ONNXRUNTIME is set");
+    if onnxruntime_is_not_tested() {
         return;
     }
     let home = TempDir::new().unwrap();
@@ -54,11 +56,7 @@ fn workers_look_up_nothing_connect_to_nothing_and_leave_no_file() {
     // That nothing happens can't be waited for.
     thread::sleep(WATCHED);
     assert!(strace.try_wait().unwrap().is_none(), "strace ended: the workers were not watched");
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(strace.id().cast_signed()),
-        nix::sys::signal::Signal::SIGINT,
-    )
-    .unwrap();
+    Process::of(strace.id()).unwrap().signal(Signal::SIGINT);
     strace.wait().unwrap();
     let calls = fs::read_to_string(&trace).unwrap();
     fs::remove_file(&trace).unwrap();

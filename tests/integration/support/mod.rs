@@ -88,3 +88,13 @@ impl Machine {
         Self::Whole(MACHINE.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// Whether ONNX Runtime is not tested, which it always is unless `deploy/test.sh` could not get it and
+/// said so.
+pub fn onnxruntime_is_not_tested() -> bool {
+    let without = std::env::var_os("BECAMERA_TEST_WITHOUT_ONNXRUNTIME").is_some();
+    if without {
+        eprintln!("not tested: BECAMERA_TEST_WITHOUT_ONNXRUNTIME is set");
+    }
+    without
+}

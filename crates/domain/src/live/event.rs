@@ -132,21 +132,12 @@ impl LiveRecord {
 
     /// Its kind.
     pub fn kind(&self) -> LiveKind {
-        match self {
-            Self::Count(_) => LiveKind::Count,
-            Self::Camera(_) => LiveKind::Camera,
-            Self::Worker(_) => LiveKind::Worker,
-            Self::Site(_) => LiveKind::Site,
-        }
+        self.key().kind()
     }
 
     /// The camera it is about; none where it is about a worker or a site.
     pub fn camera_id(&self) -> Option<CameraId> {
-        match self {
-            Self::Count(count) => Some(count.camera_id),
-            Self::Camera(camera) => Some(camera.camera_id),
-            Self::Worker(_) | Self::Site(_) => None,
-        }
+        self.key().camera_id()
     }
 }
 
